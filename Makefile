@@ -1,0 +1,46 @@
+# `make up` and `make test` are all a newcomer needs; both build .venv and the corpus first, and do nothing twice.
+PYTHON ?= python3
+UV := .venv/bin/uv
+LOCKING := $(UV) pip compile --universal --upgrade --quiet --generate-hashes --no-emit-index-url --no-annotate --no-header
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+
+.PHONY: up test bench lint format lock pipeline cassandra clean
+
+up: pipeline ## from a fresh clone to the service on http://127.0.0.1:3000, or PORT=...
+	python -m registry init
+	exec bentoml serve
+
+test: pipeline ## the whole test suite
+	python -m pytest
+
+bench: pipeline ## the benchmarks, a table and a plot
+	python -m tests.benchmarks
+
+pipeline: .venv/ready ## corpus, stages, registered versions
+	python -m pipelines.fetch
+	dvc repro
+
+cassandra: .venv/ready ## a local node for development, until Ctrl-C
+	python -m tests.cassandra
+
+lint: .venv/ready
+	ruff check .
+	ruff format --check .
+
+format: .venv/ready
+	ruff check --fix .
+	ruff format .
+
+lock: .venv/ready ## pin the newest versions that the floors in pyproject.toml allow
+	echo uv | $(LOCKING) - -o requirements/uv.txt
+	$(LOCKING) pyproject.toml -o requirements/serve.txt
+	$(LOCKING) pyproject.toml --extra train --extra dev -o requirements/dev.txt
+
+.venv/ready: requirements/dev.txt
+	$(PYTHON) -m venv .venv
+	.venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
+	$(UV) pip sync --quiet --compile-bytecode --require-hashes requirements/dev.txt
+	touch $@
+
+clean: ## what the stages and the service wrote; the corpus and DVC's cache stay
+	rm -rf build mlflow.db* mlartifacts spam.db* spool.db*

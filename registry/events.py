@@ -1,0 +1,32 @@
+"""What was changed in the registry, when, by whom and why: tags of the registered model, so they live with it."""
+
+import getpass
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from registry.versions import Registry
+
+EVENT = "event."  # the prefix of the tags
+
+
+def record(
+    registry: Registry, what: str, before: dict[str, Any], after: dict[str, Any], why: str | None = None, **more: str
+) -> None:
+    """Write an event. Do so before the change: a history without its change is better than the other way round."""
+    at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")  # no "+": MLflow refuses it in a tag
+    event = {"at": at, "what": what, "by": _user(), "before": before, "after": after, "why": why, **more}
+    registry.tag_model(EVENT + at, json.dumps(event))
+
+
+def history(registry: Registry) -> list[dict[str, Any]]:
+    """Every event, oldest first."""
+    tags = registry.model_tags()
+    return [json.loads(value) for key, value in sorted(tags.items()) if key.startswith(EVENT)]
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user may have no name
+        return "unknown"

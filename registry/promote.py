@@ -1,0 +1,116 @@
+"""Which version is champion: promotions that pass the gate, the first one, and the way back.
+
+Every change is an event, and rolling back reads them.
+"""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from registry.events import history, record
+from registry.gate import Evaluation, Thresholds, Verdict, judge
+from registry.versions import CHAMPION, Registry, RegistryError, Version
+
+CHALLENGER = "challenger"
+
+
+class Refused(Exception):
+    """The gate said no; nothing was changed."""
+
+    def __init__(self, verdict: Verdict) -> None:
+        self.verdict = verdict
+        failed = ", ".join(check.name for check in verdict.checks if not check.passed)
+        super().__init__(f"version {verdict.challenger} was not promoted: {failed}")
+
+
+def evaluation(registry: Registry, version: Version) -> Evaluation:
+    """A version's evaluation, read from its own artifact. Raises RegistryError when it carries none."""
+    folder = registry.folder(version) / "evaluation"
+    try:
+        metrics = json.loads((folder / "metrics.json").read_text())
+        rows = pd.read_csv(folder / "predictions.csv", dtype=str, keep_default_na=False).sort_values("id")
+    except OSError as error:
+        raise RegistryError(f"version {version.number} carries no evaluation: {error}") from error
+    columns = (rows[name].to_numpy(dtype=object).astype(str) for name in ("id", "actual", "predicted"))
+    return Evaluation(version.number, metrics, *columns)
+
+
+def promote(registry: Registry, ref: str, thresholds: Thresholds, why: str | None = None) -> Verdict | None:
+    """Make REF the champion and the champion before it the challenger.
+
+    `why` forces it past a verdict of no, and is recorded. Returns None where REF is champion already. Raises Refused,
+    UnknownVersion, RegistryError; each of them changes nothing.
+    """
+    version = registry.resolve(ref)
+    before = _aliased(registry)
+    if version.number == before.get(CHAMPION):
+        return None
+    champion = registry.resolve(before[CHAMPION]) if CHAMPION in before else None
+    verdict = judge(evaluation(registry, champion) if champion else None, evaluation(registry, version), thresholds)
+    registry.tag(version, "verdict", json.dumps(verdict.as_dict()))
+    if not verdict.passed and why is None:
+        raise Refused(verdict)
+    after = before | {CHAMPION: version.number}
+    if champion:
+        after[CHALLENGER] = champion.number
+    _change(registry, "promote" if verdict.passed else "force", before, after, why)
+    return verdict
+
+
+def initialise(registry: Registry, thresholds: Thresholds) -> dict[str, str]:
+    """Where there is no champion: the best version by MCC that passes the gate, and the best other as challenger.
+
+    Returns the aliases as they are afterwards. Raises Refused when the best does not pass.
+    """
+    before = _aliased(registry)
+    if CHAMPION in before:
+        return before
+    ranked = sorted(registry.versions(), key=lambda version: -version.metrics.get("mcc", -np.inf))
+    if not ranked:
+        raise RegistryError(f"{registry.model_name} has no version yet; `dvc repro` registers them")
+    promote(registry, ranked[0].number, thresholds)
+    champion = _aliased(registry)
+    if len(ranked) > 1 and CHALLENGER not in champion:
+        _change(registry, "challenge", champion, champion | {CHALLENGER: ranked[1].number}, None)
+    return _aliased(registry)
+
+
+def rollback(registry: Registry) -> dict[str, str]:
+    """Undo the newest promotion that is not undone yet; returns the aliases as they are afterwards.
+
+    Raises RegistryError when there is nothing to go back to.
+    """
+    undone: set[str] = set()
+    for event in reversed(history(registry)):
+        if event["what"] == "rollback":
+            undone.add(event["undoes"])
+        elif event["what"] in ("promote", "force") and event["at"] not in undone and CHAMPION in event["before"]:
+            now = _aliased(registry)
+            back = now | {name: event["before"].get(name) for name in (CHAMPION, CHALLENGER)}
+            _change(registry, "rollback", now, back, None, undoes=event["at"])
+            return _aliased(registry)
+    raise RegistryError("no promotion to roll back")
+
+
+def thresholds_from(params: Path) -> Thresholds:
+    """The section `gate` of params.yaml. Raises RegistryError, pydantic.ValidationError."""
+    import yaml
+
+    try:
+        return Thresholds.model_validate(yaml.safe_load(params.read_text())["gate"])
+    except (OSError, KeyError) as error:
+        raise RegistryError(f"no thresholds for the gate in {params}: {error}") from error
+
+
+def _aliased(registry: Registry) -> dict[str, str]:
+    return {alias: version.number for version in registry.versions() for alias in version.aliases}
+
+
+def _change(
+    registry: Registry, what: str, before: dict[str, str], after: dict[str, str | None], why: str | None, **more: str
+) -> None:
+    after = {alias: number for alias, number in after.items() if number}
+    record(registry, what, before, after, why, **more)
+    registry.point(before, after)

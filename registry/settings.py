@@ -1,0 +1,10 @@
+"""Where the registry is: the environment or a `.env` file, the same for training, promoting and serving."""
+
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class RegistrySettings(BaseSettings):
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore", env_ignore_empty=True)
+
+    model_name: str = "sms-spam"
+    mlflow_tracking_uri: str = "sqlite:///mlflow.db"

@@ -1,0 +1,149 @@
+"""The versions of the registered model, read from the MLflow registry.
+
+Importing MLflow takes a second or two, so it happens when a Registry is made and not when this module is imported.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+CHAMPION = "champion"  # the alias of the version that answers where nothing else is said
+PAYLOAD = "version"  # the folder of the artifact inside the logged pyfunc
+CARD = "card.md"  # in that folder, beside its figures
+DESCRIPTION = 5000  # characters, MLflow's limit
+
+
+class RegistryError(Exception):
+    """The registry cannot be read; the message names it and says why."""
+
+
+class UnknownVersion(RegistryError):
+    """No version has this number or alias; the message lists those that exist."""
+
+
+@dataclass(frozen=True)
+class Version:
+    """One registered version. `key` names its content: a registry numbered anew never repeats one."""
+
+    number: str
+    aliases: tuple[str, ...]
+    digest: str
+    variant: str
+    created_at: datetime
+    run_id: str
+    tags: dict[str, str]
+
+    @property
+    def key(self) -> str:
+        return f"{self.number}-{self.digest[:8]}"
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """Its figures on the test split, by their own names; empty where it was never evaluated."""
+        return json.loads(self.tags.get("metrics", "{}"))
+
+
+class Registry:
+    """The versions of one registered model. Every method raises RegistryError when the registry is out of reach."""
+
+    def __init__(self, model_name: str, tracking_uri: str) -> None:
+        from mlflow import MlflowClient
+
+        self.model_name = model_name
+        self.tracking_uri = tracking_uri
+        with self._reaching():
+            self.client = MlflowClient(tracking_uri=tracking_uri, registry_uri=tracking_uri)
+
+    def versions(self) -> list[Version]:
+        """Every version that is ready, newest first; none where the model was never registered."""
+        with self._reaching():
+            found = self.client.search_registered_models(filter_string=f"name = '{self.model_name}'")
+            if not found:
+                return []
+            aliases = found[0].aliases
+            rows = self.client.search_model_versions(f"name = '{self.model_name}'", max_results=10_000)
+        ready = [_version(row, aliases) for row in rows if row.status == "READY" and "digest" in row.tags]
+        return sorted(ready, key=lambda version: int(version.number), reverse=True)
+
+    def resolve(self, ref: str) -> Version:
+        """The version that REF, a number or an alias, names. Raises UnknownVersion."""
+        versions = self.versions()
+        for version in versions:
+            if ref == version.number or ref in version.aliases:
+                return version
+        known = ", ".join(" = ".join((v.number, *v.aliases)) for v in versions) or "none; `dvc repro` registers them"
+        raise UnknownVersion(f"no version {ref!r} of {self.model_name}; there are: {known}")
+
+    def folder(self, version: Version) -> Path:
+        """The version's artifact as a local folder, downloaded where the store is remote."""
+        from mlflow.artifacts import download_artifacts
+
+        with self._reaching():  # a `models:/` URI would be looked up in MLflow's default registry, not in this one
+            uri = self.client.get_model_version_download_uri(self.model_name, version.number)
+            path = download_artifacts(artifact_uri=uri, tracking_uri=self.tracking_uri)
+        return Path(path) / "artifacts" / PAYLOAD
+
+    def model_tags(self) -> dict[str, str]:
+        """The registered model's own tags."""
+        with self._reaching():
+            return dict(self.client.get_registered_model(self.model_name).tags)
+
+    def card(self, version: Version) -> str:
+        """The version's model card, Markdown; empty where it was registered without one."""
+        file = self.folder(version) / CARD
+        return file.read_text() if file.exists() else ""
+
+    def describe(self, number: str, description: str) -> None:
+        """What MLflow's pages show of the version; what is longer than MLflow takes ends at a paragraph."""
+        kept = description if len(description) <= DESCRIPTION else description[:DESCRIPTION].rpartition("\n\n")[0]
+        with self._reaching():
+            self.client.update_model_version(self.model_name, number, kept)
+
+    def tag(self, version: Version, key: str, value: str) -> None:
+        with self._reaching():
+            self.client.set_model_version_tag(self.model_name, version.number, key, value)
+
+    def tag_model(self, key: str, value: str) -> None:
+        with self._reaching():
+            self.client.set_registered_model_tag(self.model_name, key, value)
+
+    def point(self, before: Mapping[str, str], after: Mapping[str, str]) -> None:
+        """Move the aliases from `before` to `after`, {alias: number}; only those that differ are touched."""
+        with self._reaching():
+            for alias, number in after.items():
+                if before.get(alias) != number:
+                    self.client.set_registered_model_alias(self.model_name, alias, number)
+            for alias in before.keys() - after.keys():
+                self.client.delete_registered_model_alias(self.model_name, alias)
+
+    @contextmanager
+    def _reaching(self) -> Iterator[None]:
+        from mlflow.exceptions import MlflowException
+        from sqlalchemy.exc import SQLAlchemyError
+
+        try:
+            yield
+        except (MlflowException, SQLAlchemyError, OSError) as error:
+            reason = str(error).partition("\n")[0]  # what follows is SQL
+            raise RegistryError(_without_passwords(f"the registry at {self.tracking_uri}: {reason}")) from error
+
+
+def _without_passwords(message: str) -> str:
+    return re.sub(r"(//[^/@:\s]*):[^/@\s]*@", r"\1@", message)
+
+
+def _version(row: Any, aliases: dict[str, str]) -> Version:
+    return Version(
+        number=str(row.version),
+        aliases=tuple(sorted(alias for alias, number in aliases.items() if str(number) == str(row.version))),
+        digest=row.tags["digest"],
+        variant=row.tags.get("variant", ""),
+        created_at=datetime.fromtimestamp(row.creation_timestamp / 1000, UTC),
+        run_id=row.run_id,
+        tags=dict(row.tags),
+    )

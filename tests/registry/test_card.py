@@ -1,0 +1,73 @@
+import pytest
+
+from registry.artifact import Artifact
+from registry.card import card
+from registry.versions import Registry
+from tests.toy import write_toy
+from tests.toyregistry import MODEL_NAME, make_registry
+
+METRICS = {"mcc": 0.9512, "ham_blocked": 0.001, "behaviour.invariance": 0.75}
+DETAILS = {
+    "intervals": {"mcc": [0.91, 0.98]},
+    "baseline": {"mcc": 0.9},
+    "slices": {"short": {"messages": 40, "mcc": 0.5}, "long": {"messages": 60, "mcc": 0.97}},
+    "behaviour": {"invariance": {"typo": {"cases": 4, "passed": 3}, "digits": {"cases": 4, "passed": 3}}},
+    "data": {
+        **{
+            "rows": 12,
+            "broken": 1,
+            "empty": 0,
+            "conflicting": 2,
+            "duplicates": 3,
+            "messages": 6,
+            "source": "CC BY 4.0",
+        },
+        **{name: {"messages": 2, "ham": 1, "spam": 1} for name in ("train", "validation", "test")},
+    },
+}
+
+
+@pytest.fixture
+def toy(tmp_path):
+    write_toy(tmp_path)
+    return Artifact.load(tmp_path)
+
+
+def test_it_says_what_was_measured(toy):
+    written = card(toy, METRICS, DETAILS)
+    for part in (
+        "# Model card: toy",
+        toy.digest,
+        "| mcc | 0.9512 | 0.9100 to 0.9800 | 0.9000 |",
+        "| ham_blocked | 0.0010 |  |  |",
+        "| short | 40 | 0.5000 |",
+        "| invariance | typo | 4 | 75.0% |",
+        "Source and licence: CC BY 4.0",
+        "| train | 2 messages | 1 ham | 1 spam |",
+    ):
+        assert part in written
+    limits = written.split("## Limits")[1]
+    assert "- slice short: MCC 0.5000 on 40 messages" in limits and "long" not in limits
+    assert "- typo (invariance): 3 of 4 passed" in limits
+
+
+def test_what_was_not_measured_is_left_out(toy):
+    written = card(toy, {"mcc": 0.9}, {})
+    for section in ("Slices", "Behaviour", "Data", "Limits"):
+        assert section not in written
+    assert "| mcc | 0.9000 |" in written
+
+
+def test_a_registered_version_carries_it(tmp_path):
+    registry = Registry(MODEL_NAME, make_registry(tmp_path))
+    version = registry.resolve("champion")
+    written = registry.card(version)
+    assert version.digest in written
+    assert registry.client.get_model_version(MODEL_NAME, version.number).description == written
+
+
+def test_a_description_longer_than_mlflow_takes_ends_at_a_paragraph(tmp_path):
+    registry = Registry(MODEL_NAME, make_registry(tmp_path))
+    registry.describe("1", "\n\n".join(f"paragraph {i}" for i in range(1000)))
+    kept = registry.client.get_model_version(MODEL_NAME, "1").description
+    assert len(kept) <= 5000 and kept.split("\n\n")[-1].startswith("paragraph")

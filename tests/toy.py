@@ -1,0 +1,36 @@
+"""A real, tiny model version: a bag of words whose every weight can be read off, for tests that need no training."""
+
+from pathlib import Path
+
+import numpy as np
+from onnx import TensorProto, helper, numpy_helper
+
+from registry import artifact
+from registry.tokenizer import Tokenizer
+
+WEIGHTS = {"free": 3.0, "win": 3.0, "prize": 3.0, "cash": 2.0, "lunch": -3.0, "home": -2.0, "later": -2.0}
+
+
+def write_toy(folder: Path, bias: float = -1.0, labels: tuple[str, str] = ("ham", "spam"), **about) -> str:
+    """Write a version that sums its words' weights and `bias` into the logit of the second label; return its digest."""
+    tokenizer = Tokenizer("words", tuple(WEIGHTS), max_tokens=300)
+    table = np.zeros((tokenizer.size, 2), dtype=np.float32)
+    table[2:, 1] = list(WEIGHTS.values())
+    graph = helper.make_graph(
+        [
+            helper.make_node("Gather", ["table", "ids"], ["rows"]),
+            helper.make_node("ReduceSum", ["rows", "axis"], ["sum"], keepdims=0),
+            helper.make_node("Add", ["sum", "bias"], ["logits"]),
+            helper.make_node("Softmax", ["logits"], ["probabilities"], axis=-1),
+        ],
+        "toy",
+        [helper.make_tensor_value_info("ids", TensorProto.INT32, ["n", "tokens"])],
+        [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["n", 2])],
+        [
+            numpy_helper.from_array(table, "table"),
+            numpy_helper.from_array(np.array([0, bias], dtype=np.float32), "bias"),
+            numpy_helper.from_array(np.array([1], dtype=np.int64), "axis"),
+        ],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    return artifact.write(folder, model.SerializeToString(), tokenizer, labels, {"variant": "toy", **about})

@@ -1,0 +1,55 @@
+"""A real MLflow registry with toy versions in it, made in a second or two, for tests that need no training."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from tests.toy import write_toy
+
+MODEL_NAME = "sms-spam"
+ACTUAL = np.array(["spam"] * 60 + ["ham"] * 340)
+
+
+def make_registry(folder: Path, champion: float = -1.0, challenger: float = -4.0) -> str:
+    """Register toys with these biases as versions 1, `champion`, and 2, `challenger`; return the registry's URI."""
+    uri = f"sqlite:///{folder / 'mlflow.db'}"
+    for alias, bias in (("champion", champion), ("challenger", challenger)):
+        add_version(folder, uri, bias, alias)
+    return uri
+
+
+def add_version(folder: Path, uri: str, bias: float, alias: str | None = None, wrong: int = 0) -> str:
+    """Register a toy as `pipelines.register` would, evaluated with so many messages `wrong`; return its number."""
+    from mlflow import MlflowClient
+
+    from registry.register import register
+    from registry.versions import Registry
+
+    client = MlflowClient(tracking_uri=uri, registry_uri=uri)
+    experiment = client.get_experiment_by_name("toys")
+    where = (folder / "artifacts").as_uri()
+    experiment_id = experiment.experiment_id if experiment else client.create_experiment("toys", where)
+    run = client.create_run(experiment_id)
+    artifact, evaluation = folder / f"toy{bias}", folder / f"evaluation{bias}"
+    write_toy(artifact, bias)
+    write_evaluation(evaluation, wrong)
+    version, _ = register(Registry(MODEL_NAME, uri), run.info.run_id, artifact, evaluation)
+    if alias:
+        client.set_registered_model_alias(MODEL_NAME, alias, version.number)
+    return version.number
+
+
+def write_evaluation(folder: Path, wrong: int) -> None:
+    """What `pipelines.evaluate` leaves, of 400 messages, the first `wrong` of which (spam first) were mistaken."""
+    from registry.gate import mcc
+
+    predicted = ACTUAL.copy()
+    predicted[:wrong] = np.where(ACTUAL[:wrong] == "spam", "ham", "spam")
+    metrics = {"mcc": mcc(ACTUAL, predicted), "ham_blocked": float((predicted[60:] == "spam").mean())}
+    rows = "".join(f"{i:04},{a},{p}\n" for i, (a, p) in enumerate(zip(ACTUAL, predicted, strict=True)))
+    folder.mkdir(exist_ok=True)
+    (folder / "metrics.json").write_text(json.dumps(metrics))
+    (folder / "details.json").write_text("{}")
+    (folder / "predictions.csv").write_text("id,actual,predicted\n" + rows)
+    (folder / "mistakes.csv").write_text("confidence,actual,predicted,text\n")
