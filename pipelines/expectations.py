@@ -1,0 +1,61 @@
+"""What must hold of the corpus, as data: (table, expectation, arguments), in Great Expectations' own terms.
+
+Tables, and what a row of each is: `raw`, a line of the corpus; `labels`, a label with its share of the raw rows;
+`prepared`, a message of any split, with the number of splits that its group of twins lies in.
+"""
+
+from typing import Any
+
+from pipelines.params import Validate
+
+Expectation = tuple[str, str, dict[str, Any]]
+
+TEXT = 10_000  # characters: the longest text that the service takes
+
+
+def suite(settings: Validate, positive: str) -> list[Expectation]:
+    return [*_raw(settings), *_labels(settings, positive), *_prepared(settings)]
+
+
+def _raw(settings: Validate) -> list[Expectation]:
+    readable = 1 - settings.max_broken_share
+    return [
+        ("raw", "ExpectTableColumnsToMatchOrderedList", {"column_list": ["line", "label", "text"]}),
+        ("raw", "ExpectTableRowCountToBeBetween", {"min_value": settings.min_rows}),
+        ("raw", "ExpectColumnValueLengthsToBeBetween", {"column": "label", "min_value": 1, "mostly": readable}),
+        ("raw", "ExpectColumnValueLengthsToBeBetween", _lengths(mostly=readable)),
+        ("raw", "ExpectColumnProportionOfUniqueValuesToBeBetween", _unique(settings.min_unique_share)),
+    ]
+
+
+def _labels(settings: Validate, positive: str) -> list[Expectation]:
+    return [
+        ("labels", "ExpectTableRowCountToBeBetween", {"min_value": 2}),
+        ("labels", "ExpectColumnDistinctValuesToContainSet", {"column": "label", "value_set": [positive]}),
+        ("labels", "ExpectColumnValuesToBeBetween", {"column": "share", "min_value": settings.min_label_share}),
+    ]
+
+
+def _prepared(settings: Validate) -> list[Expectation]:
+    columns = ["id", "line", "group", "label", "text", "split", "splits_of_group", "labels_of_split"]
+    return [
+        ("prepared", "ExpectTableColumnsToMatchOrderedList", {"column_list": columns}),
+        ("prepared", "ExpectColumnValuesToNotBeNull", {"column": "label"}),
+        ("prepared", "ExpectColumnValueLengthsToBeBetween", _lengths()),
+        ("prepared", "ExpectColumnValuesToBeUnique", {"column": "id"}),
+        ("prepared", "ExpectColumnValuesToBeBetween", {"column": "splits_of_group", "min_value": 1, "max_value": 1}),
+        ("prepared", "ExpectColumnValuesToBeBetween", {"column": "labels_of_split", "min_value": 2}),
+        ("prepared", "ExpectColumnDistinctValuesToEqualSet", _splits()),
+    ]
+
+
+def _lengths(**more: float) -> dict[str, Any]:
+    return {"column": "text", "min_value": 1, "max_value": TEXT, **more}
+
+
+def _unique(share: float) -> dict[str, Any]:
+    return {"column": "text", "min_value": share}
+
+
+def _splits() -> dict[str, Any]:
+    return {"column": "split", "value_set": ["train", "validation", "test"]}

@@ -1,0 +1,112 @@
+"""params.yaml as frozen models: an unknown key, a missing one or a value out of range is an error that names it."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Share = Annotated[float, Field(ge=0, lt=1)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Corpus(Section):
+    path: Path
+    label: str
+    text: str
+    positive: str
+    source: str = ""
+
+
+class Prepare(Section):
+    seed: int
+    test: Annotated[float, Field(gt=0, le=0.5)]
+    validation: Annotated[float, Field(gt=0, le=0.5)]
+    twin_similarity: Annotated[float, Field(gt=0, le=1)]
+
+
+class Validate(Section):
+    min_rows: Count
+    min_label_share: Share
+    min_unique_share: Share
+    max_broken_share: Share
+
+
+class Tokens(Section):
+    scheme: Literal["words", "shapes"]
+    max_words: Annotated[int, Field(ge=0)] | None
+    max_tokens: Count
+    min_count: Count
+    buckets: Annotated[int, Field(ge=0)]
+
+
+class Wide(Section):
+    seed: int
+    regularisation: Annotated[float, Field(gt=0)]
+    folds: Annotated[int, Field(ge=2)]
+
+
+class Network(Section):
+    embedding: Count
+    embedding_dropout: Share
+    units: Count
+    bidirectional: bool
+    dropout: Share
+    recurrent_dropout: Share
+    pooling: Literal["last", "max"]
+    output_dropout: Share
+
+
+class Training(Section):
+    seed: int
+    epochs: Count
+    batch: Count
+    learning_rate: Annotated[float, Field(gt=0)]
+    decay: Literal["none", "linear"]
+    word_dropout: Share
+
+
+class Variant(Section):
+    """A wide part, a network with its training, or both."""
+
+    tokens: Tokens
+    wide: Wide | None
+    network: Network | None
+    training: Training | None
+
+    @model_validator(mode="after")
+    def whole(self) -> "Variant":
+        if bool(self.network) != bool(self.training):
+            raise ValueError("network and training go together")
+        if not (self.network or self.wide):
+            raise ValueError("a variant has a network, a wide part or both")
+        if bool(self.wide) != (self.tokens.buckets > 1):
+            raise ValueError("a wide part needs tokens.buckets, and nothing else does")
+        if bool(self.network) == (self.tokens.max_words == 0):
+            raise ValueError("a network needs a vocabulary, and nothing else does: tokens.max_words")
+        return self
+
+
+class Evaluate(Section):
+    seed: int
+    resamples: Count
+    bins: Count
+    mistakes: Count
+
+
+class Params(Section):
+    corpus: Corpus
+    prepare: Prepare
+    validate_: Validate = Field(alias="validate")
+    variants: Annotated[dict[str, Variant], Field(min_length=1)]
+    evaluate: Evaluate
+    gate: dict  # read by the registry, which owns its meaning
+
+
+def load(path: Path = Path("params.yaml")) -> Params:
+    """Read `path`. Raises pydantic.ValidationError, which names each wrong key."""
+    return Params.model_validate(yaml.safe_load(path.read_text()))

@@ -1,0 +1,118 @@
+"""Hold the raw and the prepared tables against the expectations; a failed one stops the pipeline.
+
+    python -m pipelines.validate CORPUS PREPARED OUT DOCS
+
+writes OUT, a small JSON with each expectation's outcome, and DOCS/index.html, Great Expectations' Data Docs.
+"""
+
+import argparse
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+import great_expectations as gx
+import pandas as pd
+from great_expectations.data_context.types.base import ProgressBarsConfig
+
+from pipelines import corpus, expectations, params
+from pipelines.prepare import SPLITS
+
+SHOWN = 10  # offending rows a failed expectation names
+
+
+def tables(raw: corpus.Raw, prepared: Path) -> dict[str, pd.DataFrame]:
+    """The tables that the suite speaks of, by name. A broken row counts as one without label and text."""
+    broken = pd.DataFrame({"line": [line for line, _ in raw.broken], "label": "", "text": ""})
+    rows = pd.concat([raw.rows, broken], ignore_index=True)
+    rows = rows.assign(label=rows["label"].str.strip(), text=rows["text"].str.strip())
+    shares = raw.rows["label"].str.strip().value_counts(normalize=True)
+    named = [pd.read_csv(prepared / f"{name}.csv", keep_default_na=False).assign(split=name) for name in SPLITS]
+    messages = pd.concat(named, ignore_index=True)
+    messages["splits_of_group"] = messages.groupby("group")["split"].transform("nunique")
+    messages["labels_of_split"] = messages.groupby("split")["label"].transform("nunique")
+    labels = pd.DataFrame({"label": shares.index, "share": shares.to_numpy()})
+    return {"raw": rows, "labels": labels, "prepared": messages}
+
+
+def check(frames: dict[str, pd.DataFrame], suite: list[expectations.Expectation], docs: Path) -> list[dict[str, Any]]:
+    """Run the suite, write its Data Docs, and return each expectation's outcome, in order."""
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = ProgressBarsConfig(globally=False)  # a table of 5,000 rows takes a second
+    for site in list(context.get_config()["data_docs_sites"]):
+        context.delete_data_docs_site(site)
+    backend = {"class_name": "TupleFilesystemStoreBackend", "base_directory": str(docs.resolve())}
+    context.add_data_docs_site(
+        "docs",
+        {
+            "class_name": "SiteBuilder",
+            "store_backend": backend,
+            "site_index_builder": {"class_name": "DefaultSiteIndexBuilder"},
+        },
+    )
+    outcomes = []
+    for name, frame in frames.items():
+        outcomes += _run(context, name, frame, [row for row in suite if row[0] == name])
+    context.build_data_docs()
+    return outcomes
+
+
+def _run(context: Any, name: str, frame: pd.DataFrame, suite: list[expectations.Expectation]) -> list[dict[str, Any]]:
+    batch = context.data_sources.add_pandas(name).add_dataframe_asset(name).add_batch_definition_whole_dataframe("all")
+    expected = [getattr(gx.expectations, kind)(**arguments) for _, kind, arguments in suite]
+    made = context.suites.add(gx.ExpectationSuite(name=name, expectations=expected))
+    definition = context.validation_definitions.add(gx.ValidationDefinition(name=name, data=batch, suite=made))
+    checkpoint = context.checkpoints.add(
+        gx.Checkpoint(
+            name=name,
+            validation_definitions=[definition],
+            actions=[gx.checkpoint.UpdateDataDocsAction(name="docs")],
+            result_format={"result_format": "COMPLETE"},
+        )
+    )
+    found = checkpoint.run(batch_parameters={"dataframe": frame})
+    (results,) = found.run_results.values()
+    return [_outcome(name, frame, result) for result in results.results]
+
+
+def _outcome(name: str, frame: pd.DataFrame, result: Any) -> dict[str, Any]:
+    config = result.expectation_config
+    arguments = {key: value for key, value in config.kwargs.items() if key != "batch_id"}
+    outcome = {"table": name, "expectation": config.type, **arguments, "success": bool(result.success)}
+    if not result.success:
+        rows = (result.result.get("unexpected_index_list") or [])[:SHOWN]
+        outcome["unexpected"] = result.result.get("unexpected_count", 0)
+        outcome["rows"] = [_row(frame.loc[row]) for row in rows]
+        outcome["found"] = str(result.result.get("observed_value", ""))
+    return outcome
+
+
+def _row(row: pd.Series) -> dict[str, str]:
+    return {name: str(value)[:80] for name, value in row.items()}
+
+
+def _say(outcome: dict[str, Any]) -> str:
+    asked = {key: value for key, value in outcome.items() if key not in ("table", "expectation", "success", "rows")}
+    shown = "".join(f"\n    {row}" for row in outcome["rows"])
+    return f"  {outcome['table']}: {outcome['expectation']} {asked}{shown}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    for name in ("corpus", "prepared", "out", "docs"):
+        parser.add_argument(name, type=Path)
+    args = parser.parse_args()
+    settings = params.load()
+    logging.getLogger("great_expectations").setLevel(logging.ERROR)
+    raw = corpus.read(args.corpus, settings.corpus.label, settings.corpus.text)
+    suite = expectations.suite(settings.validate_, settings.corpus.positive)
+    outcomes = check(tables(raw, args.prepared), suite, args.docs)
+    failed = [outcome for outcome in outcomes if not outcome["success"]]
+    print(f"validate: {len(outcomes) - len(failed)} of {len(outcomes)} expectations met; {args.docs}/index.html")
+    if failed:
+        raise SystemExit("\n".join(["validate: not met:", *map(_say, failed)]))
+    args.out.write_text(json.dumps(outcomes, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

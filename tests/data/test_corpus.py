@@ -1,0 +1,58 @@
+"""Expectations on the real corpus and on how it was split."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from pipelines import corpus
+from pipelines.fetch import PACKAGED_SHA256, sha256
+from pipelines.prepare import identity, twins
+
+ROOT = Path(__file__).parents[2]
+CORPUS = ROOT / "data" / "SMSSpamCollection"
+
+
+@pytest.fixture(scope="module")
+def splits():
+    read = {name: pd.read_csv(ROOT / f"build/prepared/{name}.csv", keep_default_na=False) for name in
+            ("train", "validation", "test")}  # fmt: skip
+    return pd.concat(read, names=["split"]).reset_index("split")
+
+
+@pytest.fixture(scope="module")
+def whole():
+    if sha256(CORPUS.read_bytes()) == PACKAGED_SHA256:
+        pytest.skip("the stand-in corpus is in place: its counts are others")
+
+
+def test_the_raw_corpus_is_uci_s(whole):
+    raw = corpus.read(CORPUS)
+    assert raw.broken == []
+    assert raw.rows["label"].value_counts().to_dict() == {"ham": 4827, "spam": 747}
+    assert raw.rows.duplicated(["label", "text"]).sum() == 403
+
+
+def test_what_preparing_left_out_is_accounted_for(whole, splits):
+    report = json.loads((ROOT / "build/prepared/report.json").read_text())
+    left_out = sum(report[name] for name in ("broken", "empty", "conflicting", "duplicates"))
+    assert report["rows"] == 5574 == left_out + report["messages"]
+    assert report["messages"] == len(splits) == sum(report[name]["messages"] for name in set(splits["split"]))
+
+
+def test_every_message_stands_once(splits):
+    assert splits["id"].is_unique
+    assert (splits["text"].map(identity) == splits["id"]).all()
+
+
+def test_no_near_twin_of_a_test_message_is_trained_on(splits):
+    rows = splits.reset_index(drop=True)
+    groups = pd.Series(twins(rows["text"].tolist(), 0.5))
+    assert (groups.groupby(groups).size() > 1).sum() > 100  # there are twins to keep together
+    assert rows["split"].groupby(groups).nunique().max() == 1
+
+
+def test_the_splits_have_alike_shares_of_spam(splits):
+    share = splits["label"].eq("spam").groupby(splits["split"]).mean()
+    assert share.max() - share.min() < 0.01

