@@ -1,0 +1,24 @@
+"""The HTTP application: routes, limits on what they take, errors that they answer, and counters of it all."""
+
+from fastapi import FastAPI
+
+from bentos.documentation import DESCRIPTION, TAGS, add_documentation
+from bentos.failures import add_failures
+from bentos.limits import Limited
+from bentos.metrics import Measured
+from bentos.routes import log, oip, operations, predictions, versions
+from bentos.state import State
+
+
+def create_app(state: State) -> FastAPI:
+    app = FastAPI(
+        title=state.api_name, version="1", description=DESCRIPTION, openapi_tags=TAGS, docs_url=None, redoc_url=None
+    )
+    app.state.service = state
+    for router in (predictions.router, log.router, versions.router, oip.router, oip.model, operations.router):
+        app.include_router(router)
+    add_documentation(app)
+    add_failures(app)
+    app.add_middleware(Limited)
+    app.add_middleware(Measured, metrics=state.metrics)  # the outermost: it counts what the limits refuse, too
+    return app

@@ -1,0 +1,78 @@
+"""The interactive documentation, served whole by this process: no page loads anything from elsewhere."""
+
+from pathlib import Path
+from typing import Any
+
+import bentoml._internal.server as bentoml_server
+from fastapi import FastAPI
+from fastapi.openapi.docs import get_swagger_ui_html
+from fastapi.responses import FileResponse, HTMLResponse
+
+from bentos.schemas import Error
+
+DESCRIPTION = """
+Is a text message spam? Several versions of the model are served side by side.
+
+* A call is answered by the version that it names: in the path, in the query or body as `model_version`, or in the
+  header `X-Model-Version`. One that names none is answered by the `champion`, or by another version that is on trial,
+  always the same for the same caller. Every answer says which version gave it.
+* An answer is stored and given again for the same text and version; `from_cache` says so, `skip_cache` runs the model.
+* Every answered call is logged; `/recent_log` shows yours.
+* Whatever cannot be answered gets `{"error": ..., "detail": ...}`: a name for programs, a sentence for people.
+"""
+TAGS = [
+    {"name": "predictions", "description": "Up to 1,000 texts a call, each of 1 to 10,000 characters."},
+    {"name": "log", "description": "What you asked."},
+    {"name": "versions", "description": "What answers."},
+    {"name": "Open Inference Protocol", "description": "Version 2, over HTTP and JSON: what KServe and Triton speak."},
+    {"name": "service", "description": "For those who run it."},
+]
+VERSION_HEADER = {
+    "parameters": [
+        {
+            "name": "X-Model-Version",
+            "in": "header",
+            "description": "a version's number or alias, like `model_version`",
+            "schema": {"type": "string"},
+        }
+    ]
+}
+_REASONS = {
+    400: "The call is malformed, or names two different versions",
+    404: "No such version is served",
+    413: "The body is too large",
+    422: "A field is missing, unknown, or has a value that cannot be used",
+    503: "It cannot be answered now: no version is promoted, or the call cannot be logged",
+}
+_ASSETS = Path(bentoml_server.__file__).parent / "static_content"  # BentoML brings Swagger UI
+_FILES = ("swagger-ui-bundle.js", "swagger-ui.css", "favicon-light-32x32.png")
+
+
+def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The documented errors of a route."""
+    return {status: {"model": Error, "description": _REASONS[status]} for status in statuses}
+
+
+def add_documentation(app: FastAPI) -> None:
+    """Serve Swagger UI at /docs."""
+    script, style, icon = (f"/docs/{name}" for name in _FILES)
+
+    @app.get("/docs", include_in_schema=False)
+    async def docs() -> HTMLResponse:
+        return get_swagger_ui_html(
+            openapi_url="/openapi.json",
+            title=app.title,
+            swagger_js_url=script,
+            swagger_css_url=style,
+            swagger_favicon_url=icon,
+        )
+
+    for name in _FILES:
+        app.get(f"/docs/{name}", include_in_schema=False)(_sender(_ASSETS / name))
+
+
+def _sender(path: Path) -> Any:
+    async def send() -> FileResponse:
+        return FileResponse(path)
+
+    return send

@@ -1,0 +1,121 @@
+"""The BentoML service: `bentoml serve` in the repository's root, or with a bento's tag anywhere.
+
+BentoML supervises the process, binds the port and packs the bento; a FastAPI application answers every request. The
+supervisor imports this module too, so what only a worker needs is imported where it starts.
+"""
+
+import gc
+import logging
+import os
+import signal
+import socket
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import bentoml
+import click
+
+from bentos.settings import HOME, Settings, SettingsError, read_settings
+from bentos.store import StoreError
+from bentos.store.open import store_name
+
+FOLLOWED = "BENTOS_FOLLOWED"  # tells a worker the folder where the supervisor's follower reports
+BAKED = Path(__file__).parents[1] / "baked"  # a bento's own versions; the repository has none
+
+os.environ.setdefault("BENTOML_DO_NOT_TRACK", "True")  # else BentoML reports each start to its makers
+os.environ["FORWARDED_ALLOW_IPS"] = ""  # else uvicorn lets any local process choose its address
+os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)  # a folder that all services of a machine share, and empty
+
+logger = logging.getLogger("bentos")
+
+
+class DirectService(bentoml.Service):
+    """A BentoML service whose HTTP requests go straight to an ASGI application.
+
+    Mounted the usual way it answers a quarter of them a second: they pass BentoML's tracing, timeout and router first.
+    """
+
+    app: Any = None  # set when the worker has started
+
+    def inject_config(self) -> None:
+        """Set the port. Not at import: there, BentoML has changed the working directory to the bento's own."""
+        os.environ.setdefault(HOME, os.getcwd() if self.bento else self.working_dir)
+        self.config["http"] = {"port": _settings().port}
+        super().inject_config()
+
+    def to_asgi(self, is_main: bool = True) -> Any:
+        lifespan = super().to_asgi(is_main)
+
+        async def asgi(scope: Any, receive: Any, send: Any) -> None:
+            await (self.app if scope["type"] == "http" else lifespan)(scope, receive, send)
+
+        return asgi
+
+
+@bentoml.service(
+    name="sms-spam",
+    service_class=DirectService,
+    metrics={"enabled": False},
+    logging={"access": {"enabled": False}},
+)
+class SpamService:
+    stopped: Callable[[], Awaitable[None]]
+
+    @bentoml.on_deployment
+    def check() -> None:
+        """In the supervisor, before any worker: what cannot work ends the program here, in a sentence."""
+        settings = _settings()
+        _check_port(settings.port)
+        if store_name(settings) == "sqlite":
+            from bentos.store.sqlite_file import prepare
+
+            try:
+                prepare(settings.sqlite_path)
+            except StoreError as error:
+                sys.exit(f"error: {error}")
+        if not (settings.mock_model or BAKED.is_dir()):
+            from bentos.keeper import start_follower
+
+            os.environ[FOLLOWED] = str(start_follower())  # takes as long as the worker's start: side by side
+
+    @bentoml.on_startup
+    async def start(self) -> None:
+        """In the worker. The port is bound by now: early callers wait for this to end."""
+        from bentos import worker
+
+        baked = BAKED if BAKED.is_dir() else None
+        followed = os.environ.get(FOLLOWED)
+        try:
+            app, self.stopped = await worker.start(_settings(), baked, Path(followed) if followed else None)
+        except StoreError as error:
+            logger.critical("the service cannot start: %s", error)
+            os.kill(os.getppid(), signal.SIGTERM)  # or the supervisor starts this worker again, for ever
+            os._exit(1)  # an exception here would end as two tracebacks of the web server
+        self.bento_service.app = app
+        gc.collect()
+        gc.freeze()  # what is loaded now stays: collections need not walk through it
+
+    @bentoml.on_shutdown
+    async def stop(self) -> None:
+        await self.stopped()
+
+
+def _check_port(configured: int) -> None:
+    """Say that the port is taken; BentoML would say it in a traceback."""
+    command = click.get_current_context(silent=True)
+    port = (command and command.params.get("port")) or configured
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("", port))
+        except OSError as error:
+            sys.exit(f"error: cannot listen on port {port}: {error.strerror}; set PORT to another")
+
+
+def _settings() -> Settings:
+    try:
+        return read_settings()
+    except SettingsError as error:
+        sys.exit(f"error: {error}")

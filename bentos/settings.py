@@ -1,0 +1,79 @@
+"""What an operator may set: environment variables or a `.env` file, each explained in `.env.example`."""
+
+import os
+import re
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
+
+from registry.settings import RegistrySettings
+
+HOME = "BENTOS_HOME"  # the folder that `.env` and relative paths are read from; the supervisor tells its workers
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+Seconds = Annotated[float, Field(gt=0)]
+
+POLICY = re.compile(r"aliases|all|latest:[1-9]\d*|[\w -]+(,[\w -]+)*")
+
+
+def _policy(text: str) -> str:
+    if not POLICY.fullmatch(text):
+        raise ValueError("it is aliases, latest:N, all, or version numbers and aliases separated by commas")
+    return text
+
+
+class Settings(RegistrySettings):
+    """One field a setting; the environment wins over `.env`. A value of the wrong type names its variable."""
+
+    port: Port = 3000
+    api_name: str = "sms-spam"
+    mock_model: bool = False
+
+    served_versions: Annotated[str, AfterValidator(_policy)] = "aliases"
+    poll_interval: Seconds = 5.0  # between two looks at the registry
+
+    sqlite_path: Path = Path("spam.db")
+
+    cassandra_contact_points: str = ""  # comma-separated hosts; any makes Cassandra the store
+    cassandra_port: Port = 9042
+    cassandra_keyspace: str = "sms_spam"
+    cassandra_local_dc: str = "datacenter1"
+    cassandra_username: str = ""
+    cassandra_password: SecretStr = SecretStr("")
+    cassandra_tls_ca: Path | None = None  # a PEM file; given, every connection is TLS and checked against it
+    cassandra_replication: str = "1"  # a factor, or DC=FACTOR,DC=FACTOR for NetworkTopologyStrategy
+    cassandra_consistency: Literal["ONE", "TWO", "QUORUM", "LOCAL_ONE", "LOCAL_QUORUM", "EACH_QUORUM", "ALL"] = (
+        "LOCAL_QUORUM"
+    )
+
+    astra_db_secure_bundle_path: Path | None = None  # given, Astra DB is the store
+    astra_db_application_token: SecretStr = SecretStr("")
+    astra_db_keyspace: str = "sms_spam"
+
+    cache_timeout: Seconds = 0.1  # the most a request waits for the cache
+    cache_ttl: Annotated[int, Field(ge=0)] = 0  # seconds; 0 keeps predictions for ever
+    log_ttl: Annotated[int, Field(ge=0)] = 30 * 24 * 3600  # seconds; 0 keeps the log for ever
+    spool_path: Path = Path("spool.db")  # log rows that wait for an unreachable database
+
+
+class SettingsError(Exception):
+    """A setting has a value that cannot be used. The message names the variable, never its value."""
+
+
+def read_settings() -> Settings:
+    """The settings of this process, relative paths taken from the folder in `BENTOS_HOME`, or else the current one.
+
+    Raises SettingsError.
+    """
+    home = Path(os.environ.get(HOME, ".")).absolute()
+    try:
+        settings = Settings(_env_file=home / ".env")
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors())
+        raise SettingsError(f"wrong setting, {wrong}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"cannot read {home / '.env'}: {error}") from None
+    paths = ("sqlite_path", "spool_path", "cassandra_tls_ca", "astra_db_secure_bundle_path")
+    found = {name: getattr(settings, name) for name in paths}
+    return settings.model_copy(update={name: home / path for name, path in found.items() if path is not None})

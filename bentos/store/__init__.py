@@ -1,0 +1,57 @@
+"""What the service keeps: predictions already made, and the calls it answered.
+
+The protocol is the workshop's two tables. Everything is awaited on the service's event loop and takes lists, so that a
+database can answer a whole request in one round trip's time.
+"""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+from uuid import UUID
+
+Probabilities = dict[str, float]  # label -> probability
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One answered text. `called_at` is a version 1 UUID that the service makes: the moment, and the row's identity."""
+
+    caller_id: str
+    called_at: UUID
+    input: str
+    model_version: str
+    result: str
+    from_cache: bool
+
+
+class StoreError(Exception):
+    """The store could not do it now; the message is fit for a log and holds no secret."""
+
+
+class Store(Protocol):
+    """A cache keyed by (model_version, input) and a log partitioned by (caller_id, hour).
+
+    `model_version` is the content key of a version, `<number>-<first 8 of its digest>`: a registry that is numbered
+    anew never meets another version's rows. Every method raises StoreError when the store cannot answer.
+    """
+
+    name: str  # "sqlite", "cassandra" or "astra"
+
+    def state(self) -> dict[str, Any]:
+        """What `/` and `/metrics` say of the store: `up` (bool), and whatever else an operator should know."""
+
+    async def get(self, model_version: str, inputs: Sequence[str]) -> dict[str, Probabilities]:
+        """The stored predictions among `inputs`; what is not stored is absent."""
+
+    async def put(self, model_version: str, predictions: Mapping[str, Probabilities]) -> None:
+        """Store predictions by input; an older one of the same key is overwritten."""
+
+    async def log(self, calls: Sequence[Call]) -> None:
+        """Append calls; on return they are durable. A call logged twice is stored once."""
+
+    def calls(self, caller_id: str, hour: datetime) -> AsyncIterator[Call]:
+        """A caller's calls in the hour that starts at `hour` (UTC), oldest first, a page in memory at a time."""
+
+    async def close(self) -> None:
+        """Finish what is under way and let go of files and connections."""

@@ -1,0 +1,62 @@
+"""What a serving process does before its first call: open the store, load the versions, make the application."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from fastapi import FastAPI
+
+from bentos.api import create_app
+from bentos.catalogue import INDEX, loads
+from bentos.following import Following, first_report, take_up
+from bentos.keeper import start_follower
+from bentos.metrics import Metrics
+from bentos.predict import Predictor
+from bentos.served import Served, serve, serve_mock
+from bentos.settings import Settings
+from bentos.shadow import Shadow
+from bentos.state import State
+from bentos.store.open import open_store
+
+logger = logging.getLogger(__name__)
+
+Stop = Callable[[], Awaitable[None]]
+
+
+async def start(settings: Settings, baked: Path | None, followed: Path | None) -> tuple[FastAPI, Stop]:
+    """The application, and what ends it.
+
+    The versions are those in the folder `baked`, or else in the registry, on which a follower reports in the folder
+    `followed`. Raises StoreError.
+    """
+    loading = asyncio.create_task(asyncio.to_thread(_load, settings, baked, followed))
+    store = await open_store(settings)
+    (served, following), metrics = await loading, Metrics()
+    if served.why_not_ready:
+        logger.warning("not ready: %s", served.why_not_ready)
+    metrics.swapped(Served(), served)
+    predictor, shadow = Predictor(store, metrics), Shadow(metrics)
+    state = State(settings.api_name, settings.model_name, served, store, metrics, predictor, shadow, following)
+    tasks = [asyncio.create_task(shadow.run())]
+    if following:
+        tasks.append(asyncio.create_task(following.run(state)))
+
+    async def stop() -> None:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await store.close()
+
+    return create_app(state), stop
+
+
+def _load(settings: Settings, baked: Path | None, followed: Path | None) -> tuple[Served, Following | None]:
+    """The versions to serve, and where news of them come from. That there are none does not stop the service."""
+    if settings.mock_model:
+        return serve_mock(), None
+    if baked:
+        return serve(loads((baked / INDEX).read_bytes()), baked), None
+    folder = followed or start_follower()  # a worker that nobody supervises has a follower of its own
+    report = first_report(folder)
+    return take_up(report, Served()), Following(folder, settings.poll_interval, report)

@@ -1,0 +1,68 @@
+from pathlib import Path
+
+import pytest
+
+from bentos.settings import HOME, Settings, SettingsError, read_settings
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch):
+    """A home of its own, and nothing of this machine's settings."""
+    monkeypatch.setenv(HOME, str(tmp_path))
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+    return tmp_path
+
+
+def test_the_environment_wins_over_the_file_and_the_file_over_defaults(home, monkeypatch):
+    (home / ".env").write_text("PORT=4000\nAPI_NAME=from file\n")
+    monkeypatch.setenv("PORT", "5000")
+    settings = read_settings()
+    assert (settings.port, settings.api_name, settings.model_name) == (5000, "from file", "sms-spam")
+
+
+def test_relative_paths_start_at_home_and_absolute_ones_stay(home, monkeypatch):
+    monkeypatch.setenv("SPOOL_PATH", "/var/spool.db")
+    settings = read_settings()
+    assert (settings.sqlite_path, settings.spool_path) == (home / "spam.db", Path("/var/spool.db"))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PORT", "0"),
+        ("CACHE_TIMEOUT", "soon"),
+        ("CASSANDRA_CONSISTENCY", "some"),
+        ("SERVED_VERSIONS", "latest:0"),
+        ("SERVED_VERSIONS", "latest:two"),
+        ("SERVED_VERSIONS", "1,,2"),
+        ("POLL_INTERVAL", "0"),
+    ],
+)
+def test_a_wrong_value_names_its_variable(monkeypatch, name, value):
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError, match=name):
+        read_settings()
+
+
+def test_no_secret_is_shown(monkeypatch):
+    monkeypatch.setenv("CASSANDRA_PASSWORD", "hunter2")
+    monkeypatch.setenv("ASTRA_DB_APPLICATION_TOKEN", "hunter2")
+    assert "hunter2" not in repr(read_settings())
+
+
+def test_a_file_that_is_no_text_is_named(home):
+    (home / ".env").write_bytes(b"PORT=\xff\xfe")
+    with pytest.raises(SettingsError, match=r"\.env"):
+        read_settings()
+
+
+def test_the_example_explains_every_setting_and_shows_its_default(home, monkeypatch):
+    example = (ROOT / ".env.example").read_text()
+    for name in Settings.model_fields:
+        assert f"\n{name.upper()}=" in example
+    untouched = read_settings()
+    (home / ".env").write_text(example)
+    assert read_settings() == untouched

@@ -1,0 +1,73 @@
+"""What tests of the store need beside it: settings for a node, and a session to see and change what it holds."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any
+
+from cassandra.cluster import Session
+
+from bentos import timeuuid
+from bentos.settings import Settings
+from bentos.store import Call, Store
+from bentos.store.cassandra import CassandraStore
+from bentos.store.cluster import new_cluster
+from tests.cassandra.ring import Ring
+
+PATIENT = 10.0  # seconds: a store that waits this long tells what a database says, however busy the machine
+
+
+def settings_for(ring: Ring, keyspace: str, folder: Path, **others: Any) -> Settings:
+    """Settings that name the ring's nodes; the spool lies in `folder`."""
+    values = {
+        "cassandra_contact_points": ",".join(ring.hosts),
+        "cassandra_port": ring.port,
+        "cassandra_keyspace": keyspace,
+        "cassandra_replication": str(ring.options.nodes),
+        "spool_path": folder / "spool.db",
+    }
+    return Settings(_env_file=None, **(values | others))
+
+
+@contextmanager
+def session_of(settings: Settings) -> Iterator[Session]:
+    """A session of the driver's own, in the settings' keyspace where that exists."""
+    cluster = new_cluster(settings)
+    try:
+        session = cluster.connect()
+        if settings.cassandra_keyspace in cluster.metadata.keyspaces:
+            session.set_keyspace(settings.cassandra_keyspace)
+        yield session
+    finally:
+        cluster.shutdown()
+
+
+@asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[CassandraStore]:
+    """A store without Resilient around it: what the database says is heard."""
+    store = await asyncio.to_thread(CassandraStore.open, settings)
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+def a_call(text: str = "hi", caller: str = "1.2.3.4", **others: Any) -> Call:
+    return Call(caller, others.pop("at", None) or timeuuid.now(), text, "1-abcdef01", "ham", False)
+
+
+async def logged(store: Store, calls: list[Call]) -> list[Call]:
+    """What the store holds of the partitions that the calls are in."""
+    partitions = dict.fromkeys((call.caller_id, timeuuid.hour(call.called_at)) for call in calls)
+    return [found for caller, hour in partitions async for found in store.calls(caller, hour)]
+
+
+async def until(true: Callable[[], bool], seconds: float = 30) -> float:
+    """Wait until something is true; how long that took, in seconds. AssertionError after the time given."""
+    started = time.monotonic()
+    while not true():
+        assert time.monotonic() - started < seconds, f"still not true after {seconds} s"
+        await asyncio.sleep(0.02)
+    return time.monotonic() - started

@@ -1,0 +1,77 @@
+"""A real `bentoml serve` for tests: started on a free port, waited for, and ended."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+
+ROOT = Path(__file__).parents[1]
+BENTOML = Path(sys.executable).with_name("bentoml")
+PATIENCE = 60.0  # seconds, for a busy machine
+
+
+class Server:
+    """`bentoml serve [TAG]` with nothing of this environment's settings; stopped at the end of a `with`."""
+
+    def __init__(self, folder: Path, tag: str = ".", cwd: Path = ROOT, **settings: str) -> None:
+        self.folder = folder
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.log = folder / f"server-{self.port}.log"
+        environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "BENTOML_HOME": str(folder / "bentoml")}
+        defaults = {"PORT": str(self.port), "SQLITE_PATH": str(folder / "spam.db")}
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                [BENTOML, "serve", tag], cwd=cwd, env=environment | defaults | settings, stdout=log, stderr=log
+            )
+
+    def __enter__(self) -> "Server":
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            try:
+                httpx.get(f"{self.url}/livez", timeout=PATIENCE)
+                return self
+            except httpx.TransportError:
+                if self.process.poll() is not None:
+                    break
+                time.sleep(0.05)
+        self.__exit__()
+        raise RuntimeError(f"no service: {self.log.read_text()[-3_000:]}")
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def client(self, address: str | None = None) -> httpx.Client:
+        """A client that calls from `address`, one of 127.0.0.0/8."""
+        transport = httpx.HTTPTransport(local_address=address)
+        return httpx.Client(base_url=self.url, transport=transport, timeout=PATIENCE)
+
+    def workers(self) -> list[int]:
+        """The processes that answer, children of the supervisor."""
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        return [int(pid) for pid in children if b"_bentoml_impl" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+
+    def stop(self) -> int:
+        """End it as a supervisor does, with SIGTERM; return its exit status."""
+        if self.process.poll() is None:
+            self.process.terminate()
+        return self.process.wait(PATIENCE)
+
+    def kill(self) -> None:
+        """End it as a power cut does, supervisor first so that nothing is restarted."""
+        workers = self.workers()
+        self.process.kill()
+        for worker in workers:
+            os.kill(worker, signal.SIGKILL)
+        self.process.wait(PATIENCE)
+
+
+def free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return sock.getsockname()[1]
