@@ -1,0 +1,64 @@
+"""The Open Inference Protocol, asked by Triton's own client."""
+
+import numpy as np
+import pytest
+from tritonclient.http import InferenceServerClient, InferInput, InferRequestedOutput
+from tritonclient.utils import InferenceServerException
+
+from tests.server import PATIENCE, Server
+from tests.system.following import probability
+
+pytestmark = pytest.mark.slow
+
+MODEL = "sms-spam"
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory, registry):
+    with Server(tmp_path_factory.mktemp("oip"), MLFLOW_TRACKING_URI=registry) as server:
+        address = f"127.0.0.1:{server.port}"
+        with InferenceServerClient(address, connection_timeout=PATIENCE, network_timeout=PATIENCE) as client:
+            yield client
+
+
+def tensor(*texts: str, binary: bool = False) -> InferInput:
+    given = InferInput("text", [len(texts)], "BYTES")
+    return given.set_data_from_numpy(np.array(texts, dtype=object), binary_data=binary)
+
+
+def test_it_is_live_and_ready_and_knows_its_model(client):
+    assert client.is_server_live() and client.is_server_ready()
+    assert (
+        client.is_model_ready(MODEL) and client.is_model_ready(MODEL, "2") and client.is_model_ready(MODEL, "champion")
+    )
+    assert not client.is_model_ready(MODEL, "9") and not client.is_model_ready("other")
+    assert client.get_server_metadata()["extensions"] == []
+    assert client.get_model_metadata(MODEL)["versions"] == ["2", "1"]
+
+
+@pytest.mark.parametrize(("version", "bias"), [("", -1.0), ("2", -4.0), ("challenger", -4.0)])
+def test_labels_and_probabilities_come_back_as_arrays(client, version, bias):
+    texts = ["free", "lunch", "win cash 🎁"]
+    answer = client.infer(MODEL, [tensor(*texts)], version, request_id="7")
+    assert answer.get_response()["id"] == "7"
+    spam = np.array([probability(text, bias) for text in texts])
+    found = answer.as_numpy("probabilities")
+    assert (found.dtype, found.shape) == (np.float32, (3, 2))
+    np.testing.assert_allclose(found[:, 1], spam, atol=1e-5)
+    assert list(answer.as_numpy("label")) == ["spam" if p > 0.5 else "ham" for p in spam]
+
+
+def test_only_the_wanted_output_comes_back(client):
+    answer = client.infer(MODEL, [tensor("free")], outputs=[InferRequestedOutput("label", binary_data=False)])
+    assert list(answer.as_numpy("label")) == ["spam"] and answer.as_numpy("probabilities") is None
+
+
+def test_binary_data_is_refused_with_what_to_do(client):
+    for given, wanted in ((tensor("a", binary=True), None), (tensor("a"), [InferRequestedOutput("label")])):
+        with pytest.raises(InferenceServerException, match="binary_data=False"):
+            client.infer(MODEL, [given], outputs=wanted)
+
+
+def test_an_unknown_version_is_named(client):
+    with pytest.raises(InferenceServerException, match="no version '9' is served; there are: 2 = chall"):
+        client.infer(MODEL, [tensor("a")], "9")

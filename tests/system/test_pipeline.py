@@ -1,0 +1,162 @@
+"""The pipeline as a person runs it: `dvc` in a clone of the project, on the real corpus, with small networks."""
+
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+NETWORKS = ["lstm", "workshop"]
+VARIANTS = ["linear", *NETWORKS]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]  # the first test waits for a whole pipeline
+
+
+class Project:
+    """A clone with the working tree's files in it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        tracked = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True, text=True)
+        for name in filter(None, tracked.stdout.split("\0")):
+            if (ROOT / name).exists():
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(ROOT / name, folder / name)
+        shutil.copytree(ROOT / "data", folder / "data")
+        for name in NETWORKS:
+            self.change(**{f"variants.{name}.network.units": 8, f"variants.{name}.training.epochs": 1})
+        self.change(**{"evaluate.resamples": 50})
+        subprocess.run(["git", "init", "-q"], cwd=folder, check=True)
+
+    def commit(self) -> None:
+        for words in (["add", "-A"], ["commit", "-qm", "A small pipeline"]):
+            command = ["git", "-c", "user.name=t", "-c", "user.email=t@example.org", *words]
+            subprocess.run(command, cwd=self.folder, check=True)
+
+    def change(self, **values) -> None:
+        path = self.folder / "params.yaml"
+        params = yaml.safe_load(path.read_text())
+        for name, value in values.items():
+            *sections, key = name.split(".")
+            inner = params
+            for section in sections:
+                inner = inner[section]
+            inner[key] = value
+        path.write_text(yaml.safe_dump(params, sort_keys=False))
+
+    def run(self, *command: str, expect: int = 0) -> str:
+        """Run a command of the environment in the project; its output, both streams."""
+        bin = str(Path(sys.executable).parent)
+        env = {k: v for k, v in os.environ.items() if not k.startswith(("MLFLOW_", "DVC_"))}
+        done = subprocess.run(
+            [f"{bin}/{command[0]}", *command[1:]],
+            cwd=self.folder,
+            env=env | {"PATH": f"{bin}:{os.environ['PATH']}"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        assert done.returncode == expect, done.stdout
+        return done.stdout
+
+    def versions(self) -> dict[str, str]:
+        """The variant of each registered version."""
+        listed = json.loads(self.run("python", "-m", "registry", "list", "--json"))
+        return {version["version"]: version["variant"] for version in listed}
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    """A project whose pipeline ran once and was committed; each test leaves it as it found it."""
+    project = Project(tmp_path_factory.mktemp("project"))
+    project.run("dvc", "repro")
+    project.commit()
+    return project
+
+
+@pytest.fixture
+def restored(project):
+    """Undo what a test changes in the tracked files and the corpus."""
+    kept = {name: (project.folder / name).read_bytes() for name in ("params.yaml", "dvc.lock", "data.dvc")}
+    yield project
+    for name, content in kept.items():
+        (project.folder / name).write_bytes(content)
+    for file in (project.folder / "data").iterdir():
+        if file.name != "SMSSpamCollection":
+            file.unlink()
+    project.run("dvc", "repro")
+
+
+def trained(output: str) -> set[str]:
+    return {name for name in VARIANTS if f"Running stage 'train@{name}'" in output}
+
+
+def test_every_variant_is_registered(project):
+    assert sorted(project.versions().values()) == VARIANTS
+
+
+def test_an_unchanged_project_trains_nothing_and_registers_nothing(project):
+    before = project.versions()
+    output = project.run("dvc", "repro")
+    assert "Running stage 'prepare'" not in output and trained(output) == set()
+    assert project.versions() == before
+
+
+def test_a_new_mlflow_store_is_filled_without_training(project):
+    (project.folder / "mlflow.db").unlink()
+    shutil.rmtree(project.folder / "mlartifacts")
+    assert trained(project.run("dvc", "repro")) == set()
+    assert sorted(project.versions().values()) == VARIANTS
+    code = (
+        "from mlflow import MlflowClient; c = MlflowClient('sqlite:///mlflow.db');"
+        "runs = c.search_runs([c.get_experiment_by_name('sms-spam').experiment_id]);"
+        "losses = lambda r: len(c.get_metric_history(r.info.run_id, 'val_loss'));"
+        "figures = lambda r: len(c.list_artifacts(r.info.run_id, 'evaluation/figures'));"
+        "print(sorted((r.data.tags['variant'], losses(r), 'mcc' in r.data.metrics, figures(r)) for r in runs))"
+    )
+    last = project.run("python", "-c", code).splitlines()[-1]
+    # a loss for each epoch, and one for the wide part before them
+    assert last == "[('linear', 1, True, 4), ('lstm', 2, True, 4), ('workshop', 1, True, 4)]"
+
+
+def test_an_experiment_retrains_the_variant_it_changes_and_shows_in_the_diff(restored):
+    before = restored.versions()
+    output = restored.run("dvc", "exp", "run", "-S", "variants.lstm.training.epochs=2")
+    assert trained(output) == {"lstm"}
+    assert len(restored.versions()) == len(before) + 1
+    diff = json.loads(restored.run("dvc", "metrics", "diff", "--json"))
+    assert "build/lstm/evaluation/metrics.json" in str(diff) and "build/workshop" not in str(diff)
+    assert "index.html" in restored.run("dvc", "plots", "show")
+
+
+def test_a_failed_expectation_stops_the_pipeline(restored):
+    restored.change(**{"validate.min_rows": 1_000_000})
+    output = restored.run("dvc", "repro", expect=255)
+    assert "expect_table_row_count_to_be_between" in output and "1000000" in output
+    assert trained(output) == set()
+
+
+def test_a_corpus_of_one_s_own_with_other_labels(restored):
+    draw = random.Random(1)
+    words = [f"{a}{b}{c}" for a in "bdfgk" for b in "aeiou" for c in "lmnrst"]
+    rows = []
+    for i in range(1200):
+        urgent = i % 4 == 0
+        text = " ".join(draw.choices(words, k=8) + (["help", "now"] if urgent else []))
+        rows.append(f'{"urgent" if urgent else "normal" if i % 3 else "other"},"{text}, {i}"\n')
+    (restored.folder / "data" / "own.csv").write_text("label,text\n" + "".join(rows))
+    restored.change(**{"corpus.path": "data/own.csv", "corpus.positive": "urgent"})
+    output = restored.run("dvc", "repro")
+    assert "urgent_caught" in output and "rest_blocked" in output
+    metrics = json.loads((restored.folder / "build/lstm/artifact/metadata.json").read_text())
+    assert metrics["labels"] == ["normal", "other", "urgent"]
+
+
+def test_an_unknown_parameter_is_an_error_that_names_it(restored):
+    restored.change(**{"prepare.shuffle": True})
+    assert "prepare.shuffle" in restored.run("dvc", "repro", expect=255)

@@ -1,0 +1,171 @@
+"""The service as people run it: `bentoml serve` on a registry with two promoted versions."""
+
+import json
+import socket
+import sqlite3
+import threading
+import time
+
+import httpx
+import pytest
+
+from bentos.limits import MAX_BODY
+from tests.server import PATIENCE, Server
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory, registry):
+    with Server(tmp_path_factory.mktemp("service"), MLFLOW_TRACKING_URI=registry) as server:
+        yield server
+
+
+@pytest.fixture
+def client(server):
+    with server.client() as client:
+        yield client
+
+
+def test_two_versions_answer_side_by_side(client):
+    champion = client.post("/prediction", json={"text": "free"})
+    challenger = client.post("/prediction", json={"text": "free", "model_version": "challenger"})
+    assert (champion.json()["model_version"], challenger.json()["model_version"]) == ("1", "2")
+    assert (champion.headers["X-Model-Version"], challenger.headers["X-Model-Version"]) == ("1", "2")
+    assert champion.json()["prediction"] != challenger.json()["prediction"]
+
+
+def test_the_answer_is_what_the_registered_model_says(client, registry):
+    from registry.artifact import Artifact
+    from registry.versions import Registry
+
+    store = Registry("sms-spam", registry)
+    for ref in ("champion", "challenger"):
+        version = store.resolve(ref)
+        said = client.get(f"/versions/{ref}/prediction", params={"text": "win a free prize", "skip_cache": "true"})
+        assert [said.json()["prediction"]] == Artifact.load(store.folder(version)).predict(["win a free prize"])
+        assert client.get(f"/versions/{ref}").json()["digest"] == version.digest
+
+
+def test_hit_and_miss_are_the_same_bytes_but_for_from_cache(client):
+    body = {"texts": ["free lunch", "cash 🎁 later", "win " * 500], "echo_input": True}
+    miss, hit = client.post("/predictions", json=body), client.post("/predictions", json=body)
+    assert b'"from_cache":true' not in miss.content
+    assert miss.content.replace(b'"from_cache":false', b'"from_cache":true') == hit.content
+
+
+def test_readiness_and_metrics(client):
+    assert client.get("/readyz").status_code == 200
+    client.get("/prediction", params={"text": "counted", "model_version": "2"})
+    metrics = client.get("/metrics")
+    assert metrics.headers["Content-Type"].startswith("text/plain")
+    assert 'spam_predictions_total{model_version="2",source="model"}' in metrics.text
+
+
+def test_callers_see_their_own_calls_and_cannot_pose_as_others(server):
+    with server.client("127.0.0.5") as one, server.client("127.0.0.6") as other:
+        one.get("/prediction", params={"text": "from five"})
+        other.get("/prediction", params={"text": "from six"}, headers={"X-Forwarded-For": "127.0.0.5"})
+        posing = other.get("/recent_log", headers={"X-Forwarded-For": "127.0.0.5", "X-Real-IP": "127.0.0.5"})
+        assert [row["input"] for row in one.get("/recent_log").json()] == ["from five"]
+        assert [row["input"] for row in posing.json()] == ["from six"]
+
+
+def test_a_long_log_is_streamed(server):
+    with server.client("127.0.0.7") as client:
+        for start in range(0, 3_000, 1_000):
+            texts = [f"{i} {'x' * 200}" for i in range(start, start + 1_000)]
+            assert client.post("/predictions", json={"texts": texts}).status_code == 200
+        with client.stream("GET", "/recent_log") as response:
+            assert response.headers["Transfer-Encoding"] == "chunked"
+            rows = json.loads(b"".join(response.iter_raw()))
+    assert [int(row["input"].split()[0]) for row in rows] == list(range(3_000))
+
+
+def test_an_oversized_body_is_refused_without_being_read(server):
+    head = b"POST /predictions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    with socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE) as sock:
+        sock.sendall(head + f"Content-Length: {MAX_BODY + 1}\r\n\r\n".encode())
+        assert sock.recv(1_000).startswith(b"HTTP/1.1 413 ")
+    with socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE) as sock:
+        sock.sendall(head + b"Transfer-Encoding: chunked\r\n\r\n")
+        for _ in range(MAX_BODY // 100_000 + 1):
+            sock.sendall(b"186a0\r\n" + b"x" * 100_000 + b"\r\n")
+        assert sock.recv(1_000).startswith(b"HTTP/1.1 413 ")
+
+
+def test_bad_calls_leave_the_service_well(client):
+    for content in (b"", b"{", b"\xff", b'{"text": "\\ud800"}', b'{"text": 1}', b"[" * 100_000):
+        response = client.post("/prediction", content=content, headers={"Content-Type": "application/json"})
+        assert 400 <= response.status_code < 500 and set(response.json()) == {"error", "detail"}
+    assert client.get("/prediction", params={"text": "still here"}).status_code == 200
+
+
+def test_a_large_list_does_not_hold_up_others(server):
+    texts = [f"{i} " + "word " * 400 for i in range(1_000)]
+    body = json.dumps({"texts": texts, "skip_cache": True})
+    done = threading.Event()
+
+    def ask() -> None:
+        with server.client() as client:
+            client.post("/predictions", content=body, headers={"Content-Type": "application/json"})
+        done.set()
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    answered = 0
+    with server.client() as client:
+        while not done.is_set():
+            assert client.get("/livez").status_code == 200
+            answered += 1
+    asking.join()
+    assert answered > 3
+
+
+def test_sigterm_ends_it_cleanly_and_nothing_is_left_in_a_log_file(tmp_path):
+    with Server(tmp_path, MOCK_MODEL="1") as server, server.client() as client:
+        answer = client.get("/prediction", params={"text": "free"}).json()
+        assert (answer["mock"], answer["model_version"]) == (True, "mock")
+        assert client.get("/").json()["mock"] is True
+        client.close()
+        assert server.stop() == 0
+    assert [path.name for path in tmp_path.glob("spam.db*")] == ["spam.db"]
+
+
+def test_no_answered_call_is_lost_when_it_is_killed(tmp_path):
+    answered: list[str] = []
+
+    def ask(server: Server, name: str) -> None:
+        with server.client() as client:
+            for i in range(100_000):
+                text = f"{name} {i}"
+                try:
+                    client.get("/prediction", params={"text": text}).raise_for_status()
+                except httpx.TransportError:
+                    return
+                answered.append(text)
+
+    with Server(tmp_path, MOCK_MODEL="1") as server:
+        callers = [threading.Thread(target=ask, args=(server, f"caller {n}")) for n in range(8)]
+        for caller in callers:
+            caller.start()
+        deadline = time.monotonic() + PATIENCE
+        while len(answered) < 500 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        server.kill()
+        for caller in callers:
+            caller.join()
+    with sqlite3.connect(tmp_path / "spam.db") as db:
+        logged = {text for (text,) in db.execute("SELECT input FROM spam_calls_per_caller")}
+    assert len(answered) >= 500 and set(answered) <= logged
+    with Server(tmp_path, MOCK_MODEL="1") as server, server.client() as client:
+        assert client.get("/prediction", params={"text": answered[0]}).json()["from_cache"] is True
+
+
+def test_an_answer_says_which_words_pushed_it(client):
+    explained = client.post("/prediction", json={"text": "win later at home win", "explain": True}).json()
+    weights = {row["words"]: row["weight"] for row in explained["explanation"]}
+    assert [row["words"] for row in explained["explanation"]] == ["win", "later", "at", "home", "win"]
+    assert weights == {"win": pytest.approx(3, abs=1e-3), "later": pytest.approx(-2, abs=1e-3), "at": 0, "home": -2}
+    plain = client.get("/prediction", params={"text": "win later at home win"}).json()
+    assert plain == {name: value for name, value in explained.items() if name != "explanation"} | {"from_cache": True}
