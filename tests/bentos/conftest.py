@@ -1,5 +1,6 @@
 """A service in this process: the real application, store and toy versions, without BentoML's processes."""
 
+import httpx
 import pytest
 
 from bentos.api import create_app
@@ -66,3 +67,14 @@ def state(served, store, metrics, predictor) -> State:
 @pytest.fixture
 def app(state):
     return create_app(state)
+
+
+def client_of(app, address="10.0.0.1"):
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False, client=(address, 1234))
+    return httpx.AsyncClient(transport=transport, base_url="http://test")
+
+
+@pytest.fixture
+async def client(app):
+    async with client_of(app) as client:
+        yield client

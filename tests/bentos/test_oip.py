@@ -1,6 +1,5 @@
 """The Open Inference Protocol's contract, on the application itself."""
 
-import httpx
 import pytest
 
 from bentos.limits import MAX_BODY
@@ -9,13 +8,6 @@ from bentos.served import Refused, Served
 pytestmark = pytest.mark.anyio
 
 MODEL = "/v2/models/sms-spam"
-
-
-@pytest.fixture
-async def client(app):
-    transport = httpx.ASGITransport(app, raise_app_exceptions=False, client=("10.0.0.1", 1234))
-    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
-        yield client
 
 
 def call(*texts, **more) -> dict:
