@@ -24,6 +24,7 @@ def told(version: Loaded, answer: Answer, echo_input: bool) -> dict[str, Any]:
         out["input"] = answer.input
     out["from_cache"] = answer.from_cache
     out["model_version"] = version.number
+    out["id"] = answer.id
     if version.mock:
         out["mock"] = True
     return out

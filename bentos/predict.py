@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
 from bentos import timeuuid
 from bentos.metrics import Metrics
@@ -20,12 +21,13 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One text's prediction. `label` is the most probable one."""
+    """One text's prediction. `label` is the most probable one, `id` the log's name of the call."""
 
     input: str
     prediction: Probabilities
     label: str
     from_cache: bool
+    id: UUID
 
 
 Found = tuple[Probabilities, bool]  # a prediction, and whether it came from the cache
@@ -99,7 +101,7 @@ class Predictor:
         self, version: Loaded, answers: Iterable[Answer], caller_id: str, new: Mapping[str, Probabilities]
     ) -> None:
         """Log the answers and store the new predictions, begun in one turn of the loop: one commit can hold both."""
-        calls = [Call(caller_id, timeuuid.now(), a.input, version.key, a.label, a.from_cache) for a in answers]
+        calls = [Call(caller_id, a.id, a.input, version.key, a.label, a.from_cache) for a in answers]
         if new:
             await asyncio.gather(self._log(calls), self._put(version, new))
         else:
@@ -145,4 +147,4 @@ def _sound(row: Probabilities, labels: Sequence[str]) -> Probabilities | None:
 
 
 def _answer(text: str, prediction: Probabilities, from_cache: bool) -> Answer:
-    return Answer(text, prediction, max(prediction, key=prediction.__getitem__), from_cache)
+    return Answer(text, prediction, max(prediction, key=prediction.__getitem__), from_cache, timeuuid.now())

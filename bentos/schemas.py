@@ -8,6 +8,7 @@ from bentos.limits import MAX_CHARACTERS, MAX_TEXTS
 
 SPAM = "WINNER!! Claim your free prize now, call 09061701461"
 HAM = "Ok, see you at lunch then"
+ID = "8f1c7a52-e772-11f1-9b1d-5d2f7c40a913"
 
 
 def _readable(text: str) -> str:
@@ -80,6 +81,9 @@ class Top(BaseModel):
     value: float = Field(description="its probability", examples=[0.998321])
 
 
+Id = Annotated[str, Field(description="the call's own, also in `/recent_log`", examples=[ID])]
+
+
 class Prediction(BaseModel):
     prediction: dict[str, float] = Field(
         description="the probability of each label", examples=[{"ham": 0.001679, "spam": 0.998321}]
@@ -89,6 +93,7 @@ class Prediction(BaseModel):
     explanation: list[Weight] | None = Field(None, description="with `explain`, in the order of the text")
     from_cache: bool = Field(description="whether the answer was stored before this call")
     model_version: str = Field(description="the number of the version that answers", examples=["2"])
+    id: Id
     mock: bool = Field(False, description="true: from a stand-in model, without meaning; absent otherwise")
 
 
@@ -99,6 +104,7 @@ class Comparison(BaseModel):
 
 class LoggedCall(BaseModel):
     index: int = Field(description="from 0, oldest first")
+    id: Id
     input: str = Field(examples=[SPAM])
     called_at: str = Field(examples=["2030-01-31T12:00:00.000000+00:00"])
     model_version: str = Field(examples=["2"])

@@ -52,6 +52,7 @@ def _row(index: int, call: Call) -> bytes:
     return orjson.dumps(
         {
             "index": index,
+            "id": call.called_at,
             "input": call.input,
             "called_at": timeuuid.moment(call.called_at).isoformat(timespec="microseconds"),
             "model_version": call.model_version.partition("-")[0],  # the number, without the digest

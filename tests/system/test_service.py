@@ -47,11 +47,14 @@ def test_the_answer_is_what_the_registered_model_says(client, registry):
         assert client.get(f"/versions/{ref}").json()["digest"] == version.digest
 
 
-def test_hit_and_miss_are_the_same_bytes_but_for_from_cache(client):
+def test_hit_and_miss_are_the_same_bytes_but_for_from_cache_and_id(client):
     body = {"texts": ["free lunch", "cash 🎁 later", "win " * 500], "echo_input": True}
     miss, hit = client.post("/predictions", json=body), client.post("/predictions", json=body)
     assert b'"from_cache":true' not in miss.content
-    assert miss.content.replace(b'"from_cache":false', b'"from_cache":true') == hit.content
+    expected = miss.content.replace(b'"from_cache":false', b'"from_cache":true')
+    for before, after in zip(miss.json(), hit.json(), strict=True):
+        expected = expected.replace(before["id"].encode(), after["id"].encode())
+    assert expected == hit.content
 
 
 def test_readiness_and_metrics(client):
@@ -168,4 +171,5 @@ def test_an_answer_says_which_words_pushed_it(client):
     assert [row["words"] for row in explained["explanation"]] == ["win", "later", "at", "home", "win"]
     assert weights == {"win": pytest.approx(3, abs=1e-3), "later": pytest.approx(-2, abs=1e-3), "at": 0, "home": -2}
     plain = client.get("/prediction", params={"text": "win later at home win"}).json()
-    assert plain == {name: value for name, value in explained.items() if name != "explanation"} | {"from_cache": True}
+    same = {name: value for name, value in explained.items() if name != "explanation"}
+    assert plain == same | {"from_cache": True, "id": plain["id"]}

@@ -15,8 +15,8 @@ pytestmark = pytest.mark.anyio
 
 
 async def test_the_log_shows_a_caller_its_own_calls_in_order(app, client):
-    await client.post("/predictions", json={"texts": ["free prize", "home"], "model_version": "2"})
-    await client.get("/prediction", params={"text": "home"})
+    answers = (await client.post("/predictions", json={"texts": ["free prize", "home"], "model_version": "2"})).json()
+    answers.append((await client.get("/prediction", params={"text": "home"})).json())
     async with client_of(app, "10.0.0.2") as other:
         await other.get("/prediction", params={"text": "secret"})
         assert [row["input"] for row in (await other.get("/recent_log")).json()] == ["secret"]
@@ -26,6 +26,7 @@ async def test_the_log_shows_a_caller_its_own_calls_in_order(app, client):
         (1, "home", "2", "ham", False),
         (2, "home", "1", "ham", False),
     ]
+    assert [row["id"] for row in rows] == [answer["id"] for answer in answers]
     assert abs((datetime.now(UTC) - datetime.fromisoformat(rows[0]["called_at"])).total_seconds()) < 60
 
 

@@ -18,6 +18,7 @@ async def test_a_prediction_has_every_field_of_the_contract(client):
         "input": "free prize",
         "from_cache": False,
         "model_version": "1",
+        "id": body["id"],
     }
     assert list(body["prediction"]) == ["ham", "spam"] and sum(body["prediction"].values()) == pytest.approx(1)
 
@@ -25,13 +26,15 @@ async def test_a_prediction_has_every_field_of_the_contract(client):
 async def test_get_and_post_answer_alike(client):
     got = await client.get("/prediction", params={"text": "free prize & more", "echo_input": "true"})
     posted = await client.post("/prediction", json={"text": "free prize & more", "echo_input": True})
-    assert got.json() | {"from_cache": True} == posted.json()
+    assert got.json() | {"from_cache": True, "id": posted.json()["id"]} == posted.json()
 
 
-async def test_hit_and_miss_are_the_same_bytes_but_for_from_cache(client):
+async def test_hit_and_miss_are_the_same_bytes_but_for_from_cache_and_id(client):
     miss = await client.post("/prediction", json={"text": "free"})
     hit = await client.post("/prediction", json={"text": "free"})
-    assert miss.content.replace(b'"from_cache":false', b'"from_cache":true') == hit.content
+    assert miss.json()["id"] != hit.json()["id"]
+    expected = miss.content.replace(b'"from_cache":false', b'"from_cache":true')
+    assert expected.replace(miss.json()["id"].encode(), hit.json()["id"].encode()) == hit.content
 
 
 async def test_a_list_is_answered_in_its_order(client):
