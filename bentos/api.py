@@ -5,7 +5,7 @@ from fastapi import FastAPI
 from bentos.documentation import DESCRIPTION, TAGS, add_documentation
 from bentos.failures import add_failures
 from bentos.limits import Limited
-from bentos.metrics import Measured
+from bentos.measured import Measured
 from bentos.routes import log, oip, operations, predictions, versions
 from bentos.state import State
 
@@ -20,5 +20,5 @@ def create_app(state: State) -> FastAPI:
     add_documentation(app)
     add_failures(app)
     app.add_middleware(Limited)
-    app.add_middleware(Measured, metrics=state.metrics)  # the outermost: it counts what the limits refuse, too
+    app.add_middleware(Measured, metrics=state.metrics)  # the outermost
     return app

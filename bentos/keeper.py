@@ -1,6 +1,11 @@
-"""Keeps the process that follows the registry running. The supervisor's part, so nothing heavy is imported here."""
+"""The supervisor's part: a folder for what its processes share, and the one that follows the registry kept running.
 
+Nothing heavy is imported here.
+"""
+
+import atexit
 import logging
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -14,11 +19,16 @@ PAUSES = (1.0, 60.0)  # seconds before a follower that died is started again: at
 logger = logging.getLogger(__name__)
 
 
-def start_follower() -> Path:
-    """Keep a follower running for as long as this process lives; return the folder of its reports."""
+def make_folder() -> Path:
+    """A folder that is gone when this process has ended."""
     folder = Path(tempfile.mkdtemp(prefix="sms-spam-"))
-    threading.Thread(target=_keep_running, args=(folder,), daemon=True).start()
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder
+
+
+def start_follower(folder: Path) -> None:
+    """Keep a follower that reports to `folder` running for as long as this process lives."""
+    threading.Thread(target=_keep_running, args=(folder,), daemon=True).start()
 
 
 def _keep_running(folder: Path) -> None:

@@ -45,6 +45,16 @@ class Predictor:
 
     async def answer(self, version: Loaded, texts: Sequence[str], caller_id: str, skip_cache: bool) -> list[Answer]:
         """One answer a text, in order. Raises StoreError when they cannot be logged: no call is answered unlogged."""
+        counted, started = self.metrics.version(version.number), time.perf_counter()
+        try:
+            answers = await self._answered(version, texts, caller_id, skip_cache)
+        except Exception:
+            counted.errors.inc()
+            raise
+        counted.answered(answers, time.perf_counter() - started)
+        return answers
+
+    async def _answered(self, version: Loaded, texts: Sequence[str], caller_id: str, skip_cache: bool) -> list[Answer]:
         flights = {text: (version.key, text, skip_cache) for text in texts}
         followed = {text: self._flights[flight] for text, flight in flights.items() if flight in self._flights}
         led = {text: self._take_off(flight) for text, flight in flights.items() if text not in followed}
@@ -61,7 +71,6 @@ class Predictor:
             for text, future in led.items():
                 future.cancel()  # no effect on one that has its result
                 del self._flights[flights[text]]
-        self.metrics.answered(version.number, sum(a.from_cache for a in answers), len(answers))
         return answers
 
     def _take_off(self, flight: Flight) -> asyncio.Future[Found]:

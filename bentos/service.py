@@ -17,11 +17,12 @@ from typing import Any
 import bentoml
 import click
 
+from bentos.keeper import make_folder, start_follower
 from bentos.settings import HOME, Settings, SettingsError, read_settings
 from bentos.store import StoreError
 from bentos.store.open import store_name
 
-FOLLOWED = "BENTOS_FOLLOWED"  # tells a worker the folder where the supervisor's follower reports
+FOLDER = "BENTOS_FOLDER"  # tells a worker the folder that all processes of this service share
 BAKED = Path(__file__).parents[1] / "baked"  # a bento's own versions; the repository has none
 
 os.environ.setdefault("BENTOML_DO_NOT_TRACK", "True")  # else BentoML reports each start to its makers
@@ -75,10 +76,10 @@ class SpamService:
                 prepare(settings.sqlite_path)
             except StoreError as error:
                 sys.exit(f"error: {error}")
+        folder = make_folder()
+        os.environ[FOLDER] = str(folder)
         if not (settings.mock_model or BAKED.is_dir()):
-            from bentos.keeper import start_follower
-
-            os.environ[FOLLOWED] = str(start_follower())  # takes as long as the worker's start: side by side
+            start_follower(folder)  # takes as long as the worker's start: side by side
 
     @bentoml.on_startup
     async def start(self) -> None:
@@ -86,9 +87,10 @@ class SpamService:
         from bentos import worker
 
         baked = BAKED if BAKED.is_dir() else None
-        followed = os.environ.get(FOLLOWED)
+        folder = os.environ.get(FOLDER)
+        place = worker.Place(Path(folder), bentoml.server_context.worker_index or 0) if folder else None
         try:
-            app, self.stopped = await worker.start(_settings(), baked, Path(followed) if followed else None)
+            app, self.stopped = await worker.start(_settings(), baked, place)
         except StoreError as error:
             logger.critical("the service cannot start: %s", error)
             os.kill(os.getppid(), signal.SIGTERM)  # or the supervisor starts this worker again, for ever

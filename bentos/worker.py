@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from fastapi import FastAPI
@@ -10,12 +11,14 @@ from fastapi import FastAPI
 from bentos.api import create_app
 from bentos.catalogue import INDEX, loads
 from bentos.following import Following, first_report, take_up
-from bentos.keeper import start_follower
+from bentos.gauges import keep_looking
+from bentos.keeper import make_folder, start_follower
 from bentos.metrics import Metrics
 from bentos.predict import Predictor
 from bentos.served import Served, serve, serve_mock
 from bentos.settings import Settings
 from bentos.shadow import Shadow
+from bentos.shared import leave, share
 from bentos.state import State
 from bentos.store.open import open_store
 
@@ -24,21 +27,30 @@ logger = logging.getLogger(__name__)
 Stop = Callable[[], Awaitable[None]]
 
 
-async def start(settings: Settings, baked: Path | None, followed: Path | None) -> tuple[FastAPI, Stop]:
+@dataclass(frozen=True)
+class Place:
+    """Where a worker belongs: the folder that its supervisor shares with all workers, and its number among them."""
+
+    folder: Path
+    number: int
+
+
+async def start(settings: Settings, baked: Path | None, place: Place | None) -> tuple[FastAPI, Stop]:
     """The application, and what ends it.
 
-    The versions are those in the folder `baked`, or else in the registry, on which a follower reports in the folder
-    `followed`. Raises StoreError.
+    The versions are those in the folder `baked`, or else in the registry, on which a follower reports in the folder of
+    the place; a worker that nobody supervises has none, and a follower of its own. Raises StoreError.
     """
-    loading = asyncio.create_task(asyncio.to_thread(_load, settings, baked, followed))
+    loading = asyncio.create_task(asyncio.to_thread(_load, settings, baked, place))
+    metrics = Metrics(share(place.folder, place.number) if place else None)
     store = await open_store(settings)
-    (served, following), metrics = await loading, Metrics()
+    served, following = await loading
     if served.why_not_ready:
         logger.warning("not ready: %s", served.why_not_ready)
     metrics.swapped(Served(), served)
     predictor, shadow = Predictor(store, metrics), Shadow(metrics)
     state = State(settings.api_name, settings.model_name, served, store, metrics, predictor, shadow, following)
-    tasks = [asyncio.create_task(shadow.run())]
+    tasks = [asyncio.create_task(shadow.run()), asyncio.create_task(keep_looking(state))]
     if following:
         tasks.append(asyncio.create_task(following.run(state)))
 
@@ -47,16 +59,20 @@ async def start(settings: Settings, baked: Path | None, followed: Path | None) -
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await store.close()
+        if place:
+            leave(place.folder, place.number)
 
     return create_app(state), stop
 
 
-def _load(settings: Settings, baked: Path | None, followed: Path | None) -> tuple[Served, Following | None]:
+def _load(settings: Settings, baked: Path | None, place: Place | None) -> tuple[Served, Following | None]:
     """The versions to serve, and where news of them come from. That there are none does not stop the service."""
     if settings.mock_model:
         return serve_mock(), None
     if baked:
         return serve(loads((baked / INDEX).read_bytes()), baked), None
-    folder = followed or start_follower()  # a worker that nobody supervises has a follower of its own
+    folder = place.folder if place else make_folder()
+    if not place:
+        start_follower(folder)
     report = first_report(folder)
     return take_up(report, Served()), Following(folder, settings.poll_interval, report)

@@ -9,6 +9,7 @@ from bentos.answers import json_response
 from bentos.callers import caller_id
 from bentos.documentation import errors
 from bentos.errors import CallError
+from bentos.gauges import look
 from bentos.state import state_of
 
 router = APIRouter(tags=["service"])
@@ -52,8 +53,5 @@ async def readyz(request: Request) -> Response:
 @router.get("/metrics", summary="Counters for Prometheus", response_class=Response)
 async def metrics(request: Request) -> Response:
     state = state_of(request)
-    state.metrics.store_up.labels(state.store.name).set(bool(state.store.state()["up"]))
-    state.metrics.ready.set(not state.served.why_not_ready)
-    if state.following:
-        state.metrics.followed(state.following.report.read_at, state.following.why_stale)
+    look(state)
     return Response(state.metrics.text(), media_type=CONTENT_TYPE_LATEST)

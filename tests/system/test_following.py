@@ -45,6 +45,10 @@ def point(models: Registry, alias: str, number: str) -> None:
     models.client.set_registered_model_alias(MODEL_NAME, alias, number)
 
 
+def events(event: str, number: str) -> str:
+    return f'spam_version_events_total{{event="{event}",model_version="{number}"}}'
+
+
 def registry_of(server: Server) -> dict:
     return said(server, "/versions")["registry"]
 
@@ -65,8 +69,8 @@ def test_no_call_fails_while_versions_are_promoted_rolled_back_and_routed(tmp_pa
             wait_until(lambda: len(callers.answers) > seen + 20)
         assert callers.failures == [] and callers.wrong(BIASES) == []
         assert {answer["model_version"] for _, answer in callers.answers} == {"1", "2", "3"}
-        assert metric(server, 'spam_version_events_total{event="load"}') == 4
-        assert metric(server, 'spam_version_events_total{event="unload"}') == 2
+        assert [metric(server, events("load", n)) for n in "123"] == [2, 1, 1]
+        assert [metric(server, events("unload", n)) for n in "123"] == [1, 0, 1]
         assert metric(server, "spam_versions_loaded") == 2
 
 
@@ -80,7 +84,7 @@ def test_a_broken_artifact_is_refused_and_its_alias_stays_where_it_was(tmp_path,
         assert (refused["model_version"], refused["aliases"]) == ("3", ["champion"]) and "damaged" in refused["why"]
         assert client.get("/prediction", params={"text": "free"}).json()["model_version"] == "1"
         assert client.get("/prediction", params={"text": "a", "model_version": "3"}).status_code == 503
-        assert metric(server, 'spam_version_events_total{event="refuse"}') == 1
+        assert metric(server, events("refuse", "3")) == 1
         point(models, "champion", "2")
         wait_until(lambda: default(server) == "2")
         assert client.get("/versions").json()["refused"] == []

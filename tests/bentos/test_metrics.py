@@ -1,0 +1,56 @@
+"""What `/metrics` says of each version and of the store."""
+
+import pytest
+
+from bentos.store import StoreError
+from bentos.store.resilient import Resilient
+from bentos.store.spool import Spool
+
+pytestmark = pytest.mark.anyio
+
+TEXTS = ["free prize", "lunch at home", "free prize"]
+
+
+async def lines(client) -> list[str]:
+    return (await client.get("/metrics")).text.splitlines()
+
+
+async def test_hits_and_misses_labels_and_probabilities_of_a_version_add_up_to_its_texts(client):
+    for _ in range(2):
+        await client.post("/predictions", json={"texts": TEXTS})
+    await client.post("/prediction", json={"text": "free", "model_version": "2"})
+    told = await lines(client)
+    assert 'spam_predictions_total{model_version="1",source="cache"} 3.0' in told
+    assert 'spam_predictions_total{model_version="1",source="model"} 3.0' in told
+    for label, many in (("spam", 4.0), ("ham", 2.0)):
+        assert f'spam_labels_total{{label="{label}",model_version="1"}} {many}' in told
+        assert f'spam_probability_count{{label="{label}",model_version="1"}} {many}' in told
+    assert 'spam_probability_bucket{label="spam",le="0.99",model_version="1"} 0.0' in told  # "free prize": .9933
+    assert 'spam_probability_bucket{label="spam",le="0.999",model_version="1"} 4.0' in told
+    assert 'spam_version_call_seconds_count{model_version="1"} 2.0' in told
+    assert 'spam_version_call_seconds_count{model_version="2"} 1.0' in told
+    assert 'spam_version_call_errors_total{model_version="1"} 0.0' in told
+
+
+async def test_a_call_that_a_version_cannot_answer_is_its_error(client, store, monkeypatch):
+    async def broken(calls):
+        raise StoreError("full")
+
+    monkeypatch.setattr(store, "log", broken)
+    assert (await client.get("/prediction", params={"text": "free", "model_version": "2"})).status_code == 503
+    told = await lines(client)
+    assert 'spam_version_call_errors_total{model_version="2"} 1.0' in told
+    assert 'spam_version_call_seconds_count{model_version="2"} 0.0' in told
+
+
+async def test_the_spool_and_a_store_that_is_away_are_seen(client, state, tmp_path):
+    async def unreachable():
+        raise StoreError("no route")
+
+    store = Resilient("cassandra", unreachable, Spool(tmp_path / "spool.db"))
+    await store.start()
+    state.store = state.predictor.store = store
+    assert (await client.post("/predictions", json={"texts": TEXTS})).status_code == 200
+    told = await lines(client)
+    await store.close()
+    assert 'spam_store_up{store="cassandra"} 0.0' in told and "spam_spool_rows 3.0" in told
