@@ -1,8 +1,9 @@
-"""The service's chores: `python -m bentos build` and `python -m bentos migrate`."""
+"""The service's chores: `python -m bentos build`, `python -m bentos migrate` and `python -m bentos key NAME`."""
 
 import argparse
 import sys
 
+from bentos.keys import add_line, new_key
 from bentos.settings import Settings, SettingsError, read_settings
 from bentos.store import StoreError
 from bentos.store.open import store_name
@@ -11,14 +12,19 @@ from bentos.store.open import store_name
 def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m bentos",
-        description="Pack the service, and prepare its database. Settings come from the environment or `.env`.",
+        description="Pack the service, prepare its database, make keys. Settings come from the environment or `.env`.",
     )
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     verbs.add_parser("build", help="a bento with the promoted versions baked in, to serve or containerize anywhere")
     verbs.add_parser("migrate", help="create the store's tables, or upgrade those of an older version")
+    verbs.add_parser("key", help="make an API key for a caller").add_argument("name", help="what the caller is called")
     args = parser.parse_args()
     try:
-        {"build": _build, "migrate": _migrate}[args.verb](read_settings())
+        settings = read_settings()
+        if args.verb == "key":
+            _key(settings, args.name)
+        else:
+            {"build": _build, "migrate": _migrate}[args.verb](settings)
     except (SettingsError, StoreError) as error:
         sys.exit(f"error: {error}")
 
@@ -49,6 +55,18 @@ def _migrate(settings: Settings) -> None:
 
     for line in migrate(settings) or ["the tables are as they should be"]:
         print(line)
+
+
+def _key(settings: Settings, name: str) -> None:
+    """The key alone on stdout, what became of it on stderr."""
+    key, line = new_key(name)
+    if settings.api_keys_file:
+        add_line(settings.api_keys_file, line)
+        done = f"added to {settings.api_keys_file}; a running service knows it at once"
+    else:
+        done = f"put this line into the file that API_KEYS_FILE names: {line}"
+    print(key)
+    print(f"this is the key of {name}, shown only now; {done}", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,8 @@
 
 from fastapi import FastAPI
 
-from bentos.documentation import DESCRIPTION, TAGS, add_documentation
+from bentos.callers import Identified
+from bentos.documentation import DESCRIPTION, TAGS, add_documentation, add_security
 from bentos.failures import add_failures
 from bentos.limits import Limited
 from bentos.measured import Measured
@@ -18,7 +19,10 @@ def create_app(state: State) -> FastAPI:
     for router in (predictions.router, log.router, versions.router, oip.router, oip.model, operations.router):
         app.include_router(router)
     add_documentation(app)
+    if state.access.keys:
+        add_security(app)
     add_failures(app)
     app.add_middleware(Limited)
+    app.add_middleware(Identified, proxies=state.access.proxies, keys=state.access.keys)
     app.add_middleware(Measured, metrics=state.metrics)  # the outermost
     return app

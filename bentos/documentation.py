@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import FileResponse, HTMLResponse
 
+from bentos.callers import OPEN
 from bentos.schemas import Error
 
 DESCRIPTION = """
@@ -44,6 +45,11 @@ _REASONS = {
     422: "A field is missing, unknown, or has a value that cannot be used",
     503: "It cannot be answered now: no version is promoted, or the call cannot be logged",
 }
+_NO_KEY = "No API key was sent, or an unknown one"
+_SECURITY = {
+    "bearer": {"type": "http", "scheme": "bearer", "description": "an API key"},
+    "header": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "the same, in another header"},
+}
 _ASSETS = Path(bentoml_server.__file__).parent / "static_content"  # BentoML brings Swagger UI
 _FILES = ("swagger-ui-bundle.js", "swagger-ui.css", "favicon-light-32x32.png")
 
@@ -76,3 +82,29 @@ def _sender(path: Path) -> Any:
         return FileResponse(path)
 
     return send
+
+
+def add_security(app: FastAPI) -> None:
+    """Say in the OpenAPI document where a key is needed."""
+    describe = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        document = describe()
+        if "security" in document:  # made before: FastAPI keeps it
+            return document
+        document["components"]["securitySchemes"] = _SECURITY
+        document["security"] = [{name: []} for name in _SECURITY]
+        for path, operations in document["paths"].items():
+            for operation in operations.values():
+                if path in OPEN:
+                    operation["security"] = []
+                else:
+                    operation["responses"]["401"] = {"description": _NO_KEY} | _error_of(path)
+        return document
+
+    app.openapi = openapi
+
+
+def _error_of(path: str) -> dict[str, Any]:
+    name = "InferenceError" if path.startswith("/v2") else "Error"
+    return {"content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{name}"}}}}

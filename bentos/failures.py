@@ -26,7 +26,7 @@ def add_failures(app: FastAPI) -> None:
 
 
 async def _call_error(request: Request, error: CallError) -> Response:
-    return _answer(request, error.status, error.error, error.detail)
+    return _answer(request, error.status, error.error, error.detail, error.headers)
 
 
 async def _invalid(request: Request, error: RequestValidationError) -> Response:

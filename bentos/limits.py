@@ -5,7 +5,7 @@ from urllib.parse import unquote_to_bytes
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from bentos.errors import CallError, error_response
+from bentos.errors import CallError, refuse
 
 MAX_CHARACTERS = 10_000  # of one text
 MAX_TEXTS = 1_000  # of one call
@@ -26,8 +26,7 @@ class Limited:
             _check_query(scope["query_string"])
             first = await _read(dict(scope["headers"]), receive)
         except CallError as error:
-            response = error_response(scope["path"], error.status, error.error, error.detail)
-            return await response(scope, receive, send)
+            return await refuse(scope, receive, send, error)
 
         async def replayed() -> Message:
             nonlocal first

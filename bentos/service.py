@@ -69,6 +69,7 @@ class SpamService:
         """In the supervisor, before any worker: what cannot work ends the program here, in a sentence."""
         settings = _settings()
         _check_port(settings.port)
+        _check_access(settings)
         if store_name(settings) == "sqlite":
             from bentos.store.sqlite_file import prepare
 
@@ -91,7 +92,7 @@ class SpamService:
         place = worker.Place(Path(folder), bentoml.server_context.worker_index or 0) if folder else None
         try:
             app, self.stopped = await worker.start(_settings(), baked, place)
-        except StoreError as error:
+        except (StoreError, SettingsError) as error:
             logger.critical("the service cannot start: %s", error)
             os.kill(os.getppid(), signal.SIGTERM)  # or the supervisor starts this worker again, for ever
             os._exit(1)  # an exception here would end as two tracebacks of the web server
@@ -114,6 +115,15 @@ def _check_port(configured: int) -> None:
             probe.bind(("", port))
         except OSError as error:
             sys.exit(f"error: cannot listen on port {port}: {error.strerror}; set PORT to another")
+
+
+def _check_access(settings: Settings) -> None:
+    from bentos.access import read_access
+
+    try:
+        read_access(settings)
+    except SettingsError as error:
+        sys.exit(f"error: {error}")
 
 
 def _settings() -> Settings:

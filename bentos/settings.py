@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
 
+from bentos.proxies import Proxies
 from registry.settings import RegistrySettings
 
 HOME = "BENTOS_HOME"  # the folder that `.env` and relative paths are read from; the supervisor tells its workers
@@ -23,12 +24,20 @@ def _policy(text: str) -> str:
     return text
 
 
+def _proxies(text: str) -> str:
+    Proxies(text)
+    return text
+
+
 class Settings(RegistrySettings):
     """One field a setting; the environment wins over `.env`. A value of the wrong type names its variable."""
 
     port: Port = 3000
     api_name: str = "sms-spam"
     mock_model: bool = False
+
+    api_keys_file: Path | None = None  # given, a call needs a key
+    trusted_proxies: Annotated[str, AfterValidator(_proxies)] = ""  # comma-separated addresses, networks, `unix`
 
     served_versions: Annotated[str, AfterValidator(_policy)] = "aliases"
     poll_interval: Seconds = 5.0  # between two looks at the registry
@@ -74,6 +83,6 @@ def read_settings() -> Settings:
         raise SettingsError(f"wrong setting, {wrong}") from None
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"cannot read {home / '.env'}: {error}") from None
-    paths = ("sqlite_path", "spool_path", "cassandra_tls_ca", "astra_db_secure_bundle_path")
+    paths = ("api_keys_file", "sqlite_path", "spool_path", "cassandra_tls_ca", "astra_db_secure_bundle_path")
     found = {name: getattr(settings, name) for name in paths}
     return settings.model_copy(update={name: home / path for name, path in found.items() if path is not None})

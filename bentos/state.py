@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from fastapi import Request
 
+from bentos.access import Access
 from bentos.metrics import Metrics
 from bentos.predict import Predictor
 from bentos.served import Served
@@ -28,6 +29,7 @@ class State:
     predictor: Predictor
     shadow: Shadow
     following: "Following | None" = None  # absent where no registry is followed
+    access: Access = field(default_factory=Access)
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
 

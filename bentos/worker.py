@@ -8,6 +8,7 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
+from bentos.access import read_access
 from bentos.api import create_app
 from bentos.catalogue import INDEX, loads
 from bentos.following import Following, first_report, take_up
@@ -39,8 +40,9 @@ async def start(settings: Settings, baked: Path | None, place: Place | None) -> 
     """The application, and what ends it.
 
     The versions are those in the folder `baked`, or else in the registry, on which a follower reports in the folder of
-    the place; a worker that nobody supervises has none, and a follower of its own. Raises StoreError.
+    the place; a worker that nobody supervises has none, and a follower of its own. Raises StoreError and SettingsError.
     """
+    access = read_access(settings)
     loading = asyncio.create_task(asyncio.to_thread(_load, settings, baked, place))
     metrics = Metrics(share(place.folder, place.number) if place else None)
     store = await open_store(settings)
@@ -49,7 +51,7 @@ async def start(settings: Settings, baked: Path | None, place: Place | None) -> 
         logger.warning("not ready: %s", served.why_not_ready)
     metrics.swapped(Served(), served)
     predictor, shadow = Predictor(store, metrics), Shadow(metrics)
-    state = State(settings.api_name, settings.model_name, served, store, metrics, predictor, shadow, following)
+    state = State(settings.api_name, settings.model_name, served, store, metrics, predictor, shadow, following, access)
     tasks = [asyncio.create_task(shadow.run()), asyncio.create_task(keep_looking(state))]
     if following:
         tasks.append(asyncio.create_task(following.run(state)))

@@ -39,6 +39,9 @@ def test_relative_paths_start_at_home_and_absolute_ones_stay(home, monkeypatch):
         ("SERVED_VERSIONS", "latest:two"),
         ("SERVED_VERSIONS", "1,,2"),
         ("POLL_INTERVAL", "0"),
+        ("TRUSTED_PROXIES", "10.0.0.0/33"),
+        ("TRUSTED_PROXIES", "10.0.0.1/8"),
+        ("TRUSTED_PROXIES", "proxy.example"),
     ],
 )
 def test_a_wrong_value_names_its_variable(monkeypatch, name, value):

@@ -70,6 +70,7 @@ def _alias(onnx, uri) -> str:
         ({"PORT": "http"}, "PORT: Input should be a valid integer"),
         ({"MOCK_MODEL": "perhaps"}, "MOCK_MODEL"),
         ({"LOG_TTL": "-1"}, "LOG_TTL"),
+        ({"API_KEYS_FILE": "nowhere", "MOCK_MODEL": "1"}, "API_KEYS_FILE: cannot read"),
     ],
 )
 def test_a_wrong_setting_is_named_and_nothing_starts(tmp_path, settings, why):
