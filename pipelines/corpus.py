@@ -27,8 +27,16 @@ def read(path: Path, label: str = "label", text: str = "text") -> Raw:
 
     A name that ends in .csv or .tsv means quoted fields under a header with the columns `label` and `text`; any other
     name means UCI's format: a label, a tab and a text on each line, no header, no quoting.
-    Raises CorpusError when the file is missing, empty, or its header lacks a column.
+    Raises CorpusError when the file is missing, has no rows, or its header lacks a column.
     """
+    found = rows(path, label, text)
+    if found.rows.empty:
+        raise CorpusError(f"{path}: no row could be read ({len(found.broken)} broken)")
+    return found
+
+
+def rows(path: Path, label: str = "label", text: str = "text") -> Raw:
+    """As `read`, of a file that may have no rows."""
     try:
         lines = path.read_bytes().splitlines(keepends=True)
     except OSError as error:
@@ -40,10 +48,7 @@ def read(path: Path, label: str = "label", text: str = "text") -> Raw:
         found = list(_table(decoded, delimiter, label, text, path, broken) if delimiter else _pairs(decoded, broken))
     except csv.Error as error:
         raise CorpusError(f"{path}: {error}; is a quote never closed?") from error
-    rows = pd.DataFrame(found, columns=["line", "label", "text"])
-    if rows.empty:
-        raise CorpusError(f"{path}: no row could be read ({len(broken)} broken)")
-    return Raw(rows, sorted(broken))
+    return Raw(pd.DataFrame(found, columns=["line", "label", "text"]), sorted(broken))
 
 
 def _decode(lines: list[bytes], broken: list[tuple[int, str]]) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """What must hold of the corpus, as data: (table, expectation, arguments), in Great Expectations' own terms.
 
 Tables, and what a row of each is: `raw`, a line of the corpus; `labels`, a label with its share of the raw rows;
-`prepared`, a message of any split, with the number of splits that its group of twins lies in.
+`prepared`, a message of any split, with its source and the number of splits that its group of twins lies in.
 """
 
 from typing import Any
@@ -37,7 +37,7 @@ def _labels(settings: Validate, positive: str) -> list[Expectation]:
 
 
 def _prepared(settings: Validate) -> list[Expectation]:
-    columns = ["id", "line", "group", "label", "text", "split", "splits_of_group", "labels_of_split"]
+    columns = ["id", "line", "group", "label", "text", "source", "split", "splits_of_group", "labels_of_split"]
     return [
         ("prepared", "ExpectTableColumnsToMatchOrderedList", {"column_list": columns}),
         ("prepared", "ExpectColumnValuesToNotBeNull", {"column": "label"}),
@@ -46,6 +46,7 @@ def _prepared(settings: Validate) -> list[Expectation]:
         ("prepared", "ExpectColumnValuesToBeBetween", {"column": "splits_of_group", "min_value": 1, "max_value": 1}),
         ("prepared", "ExpectColumnValuesToBeBetween", {"column": "labels_of_split", "min_value": 2}),
         ("prepared", "ExpectColumnDistinctValuesToEqualSet", _splits()),
+        ("prepared", "ExpectColumnPairValuesToBeInSet", _sources()),
     ]
 
 
@@ -59,3 +60,9 @@ def _unique(share: float) -> dict[str, Any]:
 
 def _splits() -> dict[str, Any]:
     return {"column": "split", "value_set": ["train", "validation", "test"]}
+
+
+def _sources() -> dict[str, Any]:
+    """Corrections are for training only."""
+    pairs = [("train", "corpus"), ("train", "feedback"), ("validation", "corpus"), ("test", "corpus")]
+    return {"column_A": "split", "column_B": "source", "value_pairs_set": pairs}

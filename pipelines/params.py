@@ -27,6 +27,7 @@ class Prepare(Section):
     test: Annotated[float, Field(gt=0, le=0.5)]
     validation: Annotated[float, Field(gt=0, le=0.5)]
     twin_similarity: Annotated[float, Field(gt=0, le=1)]
+    feedback: Path
 
 
 class Validate(Section):

@@ -28,7 +28,7 @@ def tables(raw: corpus.Raw, prepared: Path) -> dict[str, pd.DataFrame]:
     rows = rows.assign(label=rows["label"].str.strip(), text=rows["text"].str.strip())
     shares = raw.rows["label"].str.strip().value_counts(normalize=True)
     named = [pd.read_csv(prepared / f"{name}.csv", keep_default_na=False).assign(split=name) for name in SPLITS]
-    messages = pd.concat(named, ignore_index=True)
+    messages = pd.concat(named, ignore_index=True).fillna({"source": "corpus"})  # only train's table says it
     messages["splits_of_group"] = messages.groupby("group")["split"].transform("nunique")
     messages["labels_of_split"] = messages.groupby("split")["label"].transform("nunique")
     labels = pd.DataFrame({"label": shares.index, "share": shares.to_numpy()})

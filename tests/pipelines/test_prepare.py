@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.prepare import clean, deduplicate, fold, split, twins
+from pipelines.prepare import deduplicate, split
 
 
 def table(*rows):
@@ -24,28 +24,6 @@ def test_duplicates_conflicts_and_empty_rows_are_counted_and_left_out():
     )
     assert rows[["line", "label", "text"]].to_numpy().tolist() == [[1, "ham", "See you at 5"], [7, "spam", "only once"]]
     assert counts == {"empty": 2, "conflicting": 2, "duplicates": 1}
-
-
-def test_clean_composes_and_drops_what_cannot_be_seen():
-    assert clean(" cafe\u0301\x00ok\x07\n") == "café ok"
-
-
-@given(st.text())
-def test_folding_again_changes_nothing(text):
-    assert fold(fold(text)) == fold(text)
-
-
-def test_twins_share_a_group_and_strangers_do_not():
-    groups = twins(
-        [
-            "Had your mobile 11 months or more? You are entitled to update to the latest colour mobiles",
-            "Had your mobile 10 months or more? You are entitled to update to the newest colour mobiles",
-            "Sorry, I'll call later",
-            "ok",
-        ],
-        similarity=0.5,
-    )
-    assert groups[0] == groups[1] and len(set(groups)) == 3
 
 
 @pytest.fixture(scope="module")

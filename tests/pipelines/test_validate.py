@@ -2,8 +2,9 @@ import pandas as pd
 import pytest
 
 from pipelines import corpus, expectations
+from pipelines.messages import twins
 from pipelines.params import load
-from pipelines.prepare import deduplicate, split, twins
+from pipelines.prepare import deduplicate, split
 from pipelines.validate import check, tables
 
 ROOT = corpus.Path(__file__).parents[2]
@@ -28,6 +29,8 @@ def frames(tmp_path):
     names = split(distinct, 0.2, 0.1, seed=1)
     for name in ("train", "validation", "test"):
         part = distinct[names == name][["id", "line", "group", "label", "text"]]
+        if name == "train":
+            part = part.assign(source=["feedback"] + ["corpus"] * (len(part) - 1))
         part.to_csv(tmp_path / f"{name}.csv", index=False)
     return tables(corpus.Raw(rows, []), tmp_path)
 
@@ -53,6 +56,7 @@ def test_each_kind_of_unsound_corpus_is_noticed(frames, suite, tmp_path):
     prepared.loc[0, "id"] = prepared.loc[1, "id"]
     prepared.loc[5, "splits_of_group"] = 2
     prepared.loc[7, "label"] = None
+    prepared.loc[prepared.index[prepared["split"] == "test"][0], "source"] = "feedback"
     frames["labels"] = pd.DataFrame({"label": ["ham", "eggs"], "share": [0.99, 0.01]})
     frames["raw"] = frames["raw"].head(900).assign(text=["same text"] * 600 + [""] * 300)
     found = failures(frames, suite, tmp_path)
@@ -66,4 +70,5 @@ def test_each_kind_of_unsound_corpus_is_noticed(frames, suite, tmp_path):
         ("prepared", "id", "expect_column_values_to_be_unique"),
         ("prepared", "splits_of_group", "expect_column_values_to_be_between"),
         ("prepared", "label", "expect_column_values_to_not_be_null"),
+        ("prepared", None, "expect_column_pair_values_to_be_in_set"),
     }
