@@ -7,7 +7,7 @@ from bentos.documentation import DESCRIPTION, TAGS, add_documentation, add_secur
 from bentos.failures import add_failures
 from bentos.limits import Limited
 from bentos.measured import Measured
-from bentos.routes import log, oip, operations, predictions, versions
+from bentos.routes import feedback, log, oip, operations, predictions, versions
 from bentos.state import State
 
 
@@ -16,7 +16,9 @@ def create_app(state: State) -> FastAPI:
         title=state.api_name, version="1", description=DESCRIPTION, openapi_tags=TAGS, docs_url=None, redoc_url=None
     )
     app.state.service = state
-    for router in (predictions.router, log.router, versions.router, oip.router, oip.model, operations.router):
+    for subject in (predictions, log, feedback, versions, oip):
+        app.include_router(subject.router)
+    for router in (oip.model, operations.router):
         app.include_router(router)
     add_documentation(app)
     if state.access.keys:

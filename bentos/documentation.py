@@ -18,12 +18,14 @@ Is a text message spam? Several versions of the model are served side by side.
   header `X-Model-Version`. One that names none is answered by the `champion`, or by another version that is on trial,
   always the same for the same caller. Every answer says which version gave it.
 * An answer is stored and given again for the same text and version; `from_cache` says so, `skip_cache` runs the model.
-* Every answered call is logged; `/recent_log` shows yours.
+* Every answered call is logged; `/recent_log` shows yours. What was wrong in an answer you may say to `/feedback`, by
+  its `id` or by the text: the next training hears of it.
 * Whatever cannot be answered gets `{"error": ..., "detail": ...}`: a name for programs, a sentence for people.
 """
 TAGS = [
     {"name": "predictions", "description": "Up to 1,000 texts a call, each of 1 to 10,000 characters."},
     {"name": "log", "description": "What you asked."},
+    {"name": "feedback", "description": "What the answer should have been."},
     {"name": "versions", "description": "What answers."},
     {"name": "Open Inference Protocol", "description": "Version 2, over HTTP and JSON: what KServe and Triton speak."},
     {"name": "service", "description": "For those who run it."},
@@ -40,7 +42,7 @@ VERSION_HEADER = {
 }
 _REASONS = {
     400: "The call is malformed, or names two different versions",
-    404: "No such version is served",
+    404: "No such version is served, or no such call is yours",
     413: "The body is too large",
     422: "A field is missing, unknown, or has a value that cannot be used",
     503: "It cannot be answered now: no version is promoted, or the call cannot be logged",

@@ -46,7 +46,7 @@ async def _invalid(request: Request, error: RequestValidationError) -> Response:
 
 def _no_json(request: Request, problems: list[dict]) -> bool:
     """Whether the body was never read as JSON, or is JSON without fields."""
-    return problems[0]["loc"] == ("body",)
+    return problems[0]["loc"] == ("body",) and problems[0]["type"] != "value_error"
 
 
 def _where(location: tuple[int | str, ...]) -> str:

@@ -37,6 +37,8 @@ class Metrics:
         )
         self.cache_bad_rows = self._counter("spam_cache_bad_rows", "Cached rows that were no prediction")
         self.log_failures = self._counter("spam_log_failures", "Calls refused since not logged")
+        kinds = ("label", "agreed")  # yes, no, or unknown where a text was sent without an id
+        self.feedback = self._counter("spam_feedback", "Corrections, and whether the prediction agreed", *kinds)
 
     def _of_versions(self) -> None:
         version = "model_version"
@@ -57,7 +59,7 @@ class Metrics:
 
     def _state(self) -> None:
         self.store_up = self._least("spam_store_up", "1 while the store answers", "store")
-        self.spooled = self._most("spam_spool_rows", "Log rows on disk that wait for the database")
+        self.spooled = self._most("spam_spool_rows", "Rows on disk that wait for the database")
         self.ready = self._least("spam_ready", "1 while calls that name no version can be answered")
         self.versions_loaded = self._least("spam_versions_loaded", "Versions that answer now")
         self.versions_refused = self._most("spam_versions_refused", "Versions that should and cannot")

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StrictBool
+from pydantic import UUID1, AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, model_validator
 
 from bentos.limits import MAX_CHARACTERS, MAX_TEXTS
 
@@ -68,6 +68,22 @@ class PredictionQuery(VersionQuery):
     explain: bool = Field(False, description="say which words pushed the text towards its label")
 
 
+class FeedbackRequest(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"id": ID, "label": "spam"}, {"text": SPAM, "label": "spam"}]}
+    )
+
+    id: UUID1 | None = Field(None, description="of an answer that you got; or else `text`")
+    text: Text | None = None
+    label: str = Field(min_length=1, max_length=100, description="the right one")
+
+    @model_validator(mode="after")
+    def _either(self) -> "FeedbackRequest":
+        if (self.id is None) == (self.text is None):
+            raise ValueError("give either id or text")
+        return self
+
+
 class Weight(BaseModel):
     words: str = Field(examples=["prize"])
     weight: float = Field(
@@ -110,6 +126,12 @@ class LoggedCall(BaseModel):
     model_version: str = Field(examples=["2"])
     result: str = Field(description="the most probable label", examples=["spam"])
     from_cache: bool
+
+
+class Feedback(BaseModel):
+    input: str = Field(description="the text", examples=[SPAM])
+    label: str = Field(description="the right label, as stored", examples=["spam"])
+    predicted: str | None = Field(description="what the call was answered; null where no id was given")
 
 
 class ServedVersion(BaseModel):

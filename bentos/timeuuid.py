@@ -19,6 +19,11 @@ def moment(timeuuid: uuid.UUID) -> datetime:
     return _EPOCH + timedelta(microseconds=timeuuid.time // 10)
 
 
+def microseconds(timeuuid: uuid.UUID) -> int:
+    """When it was made, since 1970."""
+    return (moment(timeuuid) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+
+
 def hour(timeuuid: uuid.UUID) -> datetime:
     """The start of the hour it was made in, in UTC."""
     return moment(timeuuid).replace(minute=0, second=0, microsecond=0)

@@ -1,6 +1,6 @@
-"""What the service keeps: predictions already made, and the calls it answered.
+"""What the service keeps: predictions already made, the calls it answered, and the corrections that callers sent.
 
-The protocol is the workshop's two tables. Everything is awaited on the service's event loop and takes lists, so that a
+The first two are the workshop's tables. Everything is awaited on the service's event loop and takes lists, so that a
 database can answer a whole request in one round trip's time.
 """
 
@@ -25,12 +25,23 @@ class Call:
     from_cache: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """What a caller says is the right label of a text. `corrected_at` is a version 1 UUID, as a call's."""
+
+    caller_id: str
+    corrected_at: UUID
+    input: str
+    label: str
+
+
 class StoreError(Exception):
     """The store could not do it now; the message is fit for a log and holds no secret."""
 
 
 class Store(Protocol):
-    """A cache keyed by (model_version, input) and a log partitioned by (caller_id, hour).
+    """A cache keyed by (model_version, input), a log partitioned by (caller_id, hour), and feedback keyed by
+    (input, caller_id).
 
     `model_version` is the content key of a version, `<number>-<first 8 of its digest>`: a registry that is numbered
     anew never meets another version's rows. Every method raises StoreError when the store cannot answer.
@@ -52,6 +63,15 @@ class Store(Protocol):
 
     def calls(self, caller_id: str, hour: datetime) -> AsyncIterator[Call]:
         """A caller's calls in the hour that starts at `hour` (UTC), oldest first, a page in memory at a time."""
+
+    async def call(self, caller_id: str, called_at: UUID) -> Call | None:
+        """The caller's call of this identity, if it is in the log."""
+
+    async def correct(self, corrections: Sequence[Correction]) -> None:
+        """Keep corrections for ever; on return they are durable. Of a caller's, of one text, the latest stays."""
+
+    def corrections(self) -> AsyncIterator[Correction]:
+        """All that is kept, of all callers; those of one text follow one another. A page in memory at a time."""
 
     async def close(self) -> None:
         """Finish what is under way and let go of files and connections."""

@@ -16,7 +16,7 @@ from cassandra.cluster import Cluster, Session
 from cassandra.query import Statement
 
 from bentos.settings import Settings
-from bentos.store import Call, Probabilities, StoreError
+from bentos.store import Call, Correction, Probabilities, StoreError
 from bentos.store.cluster import explain, is_astra, keyspace_of, new_cluster
 from bentos.store.resilient import Resilient
 from bentos.store.schema import check
@@ -28,7 +28,7 @@ Rows = Sequence[tuple[Any, ...]]
 
 PARALLEL = 32  # statements of one request in flight
 GROUPS = 4  # groups of log rows in flight; what comes meanwhile forms the next group
-PAGE_PATIENCE = 5.0  # seconds that a page of the log may take
+PAGE_PATIENCE = 5.0  # seconds that a page of the log, or of the feedback, may take
 BEFORE_ALL = UUID("00000000-0000-1000-8080-808080808080")  # the first of all version 1 UUIDs in Cassandra's order
 
 
@@ -111,9 +111,39 @@ class CassandraStore:
             if len(page) < PAGE:
                 return
 
+    async def call(self, caller_id: str, called_at: UUID) -> Call | None:
+        try:
+            async with asyncio.timeout(PAGE_PATIENCE):
+                rows = await self._send(self._statements.call(caller_id, called_at))
+        except Exception as error:
+            raise self._failure(error, PAGE_PATIENCE) from error
+        for text, model_version, result, from_cache in rows:
+            return Call(caller_id, called_at, text or "", model_version or "", result or "", bool(from_cache))
+        return None
+
+    async def correct(self, corrections: Sequence[Correction]) -> None:
+        await self._write(self._statements.correct(corrections))
+
+    async def corrections(self) -> AsyncIterator[Correction]:
+        """In threads: the driver turns the pages of a whole table, and waits for each."""
+        statement = self._statements.corrections()
+        found = await self._paged(self._session.execute, statement, timeout=PAGE_PATIENCE)
+        while True:
+            for row in found.current_rows:
+                yield Correction(*row)
+            if not found.has_more_pages:
+                return
+            await self._paged(found.fetch_next_page)
+
     async def close(self) -> None:
         await asyncio.gather(*self._groups, return_exceptions=True)
         await asyncio.to_thread(self._cluster.shutdown)
+
+    async def _paged(self, read: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        try:
+            return await asyncio.to_thread(read, *args, **kwargs)
+        except Exception as error:
+            raise self._failure(error, PAGE_PATIENCE) from error
 
     async def _write_group(self, calls: list[Call]) -> None:
         async with self._slots:

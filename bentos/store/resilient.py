@@ -1,6 +1,6 @@
 """A store that goes on while its database is away: without the cache, and with the log on disk until it is back.
 
-| the database | get | put | log |
+| the database | get | put | log, correct |
 | --- | --- | --- | --- |
 | answers | database | database | database, or the spool for what it does not take in time |
 | has just failed a lookup | database | refused | spool: no request waits twice for a silent database |
@@ -17,9 +17,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import suppress
 from datetime import datetime
 from typing import Any, TypeVar
+from uuid import UUID
 
-from bentos.store import Call, Probabilities, Store, StoreError
+from bentos.store import Call, Correction, Probabilities, Store, StoreError
 from bentos.store.spool import Spool, SpoolError
+from bentos.store.waiting import CALLS, CORRECTIONS, KINDS, Kind
 
 T = TypeVar("T")
 
@@ -36,7 +38,7 @@ logger = logging.getLogger(__name__)
 class Resilient:
     """A Store (see `bentos.store`) around the one that `connect` opens.
 
-    `log` raises StoreError only when neither the database nor the spool takes the rows.
+    `log` and `correct` raise StoreError only when neither the database nor the spool takes the rows.
     """
 
     def __init__(self, name: str, connect: Callable[[], Awaitable[Store]], spool: Spool) -> None:
@@ -71,23 +73,27 @@ class Resilient:
         await database.put(model_version, predictions)
 
     async def log(self, calls: Sequence[Call]) -> None:
-        _check(calls)
-        if self._away is None and not self._doubtful():
-            try:
-                return await self._watched("log", self._present().log(calls))
-            except StoreError as error:
-                logger.debug("%d log rows go to the spool: %s", len(calls), error)
-        try:
-            await self._spool.add(calls)
-            self._spooled += len(calls)
-        except SpoolError as error:
-            self._spool_error = str(error)
-            logger.error("%s", error)
-            await self._present().log(calls)
+        await self._store(CALLS, calls)
 
     async def calls(self, caller_id: str, hour: datetime) -> AsyncIterator[Call]:
         async for call in self._present().calls(caller_id, hour):
             yield call
+
+    async def call(self, caller_id: str, called_at: UUID) -> Call | None:
+        """StoreError, too, for one that is not found while rows wait: it may be among them."""
+        await self._count()  # first: a row that is replayed meanwhile is counted or found
+        waiting = self._spooled or self._spool_error
+        found = await self._present().call(caller_id, called_at)
+        if found is None and waiting:
+            raise StoreError("a call is not found, and rows of the log wait in the spool")
+        return found
+
+    async def correct(self, corrections: Sequence[Correction]) -> None:
+        await self._store(CORRECTIONS, corrections)
+
+    async def corrections(self) -> AsyncIterator[Correction]:
+        async for correction in self._present().corrections():
+            yield correction
 
     async def close(self) -> None:
         self._closing.set()
@@ -95,6 +101,22 @@ class Resilient:
             await self._caretaker
         await self._disconnect()
         await self._spool.close()
+
+    async def _store(self, kind: Kind[T], rows: Sequence[T]) -> None:
+        """Write to the database, or to the spool, or else to a database that is not trusted."""
+        _check(rows)
+        if self._away is None and not self._doubtful():
+            try:
+                return await self._watched("log", _writer(self._present(), kind)(rows))
+            except StoreError as error:
+                logger.debug("%d rows go to the spool: %s", len(rows), error)
+        try:
+            await self._spool.add(rows, kind)
+            self._spooled += len(rows)
+        except SpoolError as error:
+            self._spool_error = str(error)
+            logger.error("%s", error)
+            await _writer(self._present(), kind)(rows)
 
     def _present(self) -> Store:
         if self._away is not None or self._database is None:
@@ -173,20 +195,25 @@ class Resilient:
     async def _replay(self, database: Store) -> None:
         """Move the waiting rows to the database, oldest first. A row that was moved before is written over itself."""
         with self._spool.replaying() as mine:
-            while mine and not self._closing.is_set():
-                calls, mark = await self._spool.oldest(REPLAY)
-                if not calls:
-                    return
-                await self._watched("log", database.log(calls))
-                self._regain()  # the cache need not wait for the rest
-                await self._spool.remove(mark)
+            for kind in KINDS if mine else ():
+                while not self._closing.is_set():
+                    rows, mark = await self._spool.oldest(REPLAY, kind)
+                    if not rows:
+                        break
+                    await self._watched("log", _writer(database, kind)(rows))
+                    self._regain()  # the cache need not wait for the rest
+                    await self._spool.remove(mark, kind)
 
 
-def _check(calls: Sequence[Call]) -> None:
+def _writer(database: Store, kind: Kind[T]) -> Callable[[Sequence[T]], Awaitable[None]]:
+    return database.log if kind is CALLS else database.correct
+
+
+def _check(rows: Sequence[Call | Correction]) -> None:
     """Raise StoreError for a row that no database would ever take: it would keep those behind it waiting for ever."""
-    for call in calls:
+    for row in rows:
         try:
-            fits = len(call.caller_id.encode()) <= CALLER_BYTES and len(call.input.encode()) <= TEXT_BYTES
+            fits = len(row.caller_id.encode()) <= CALLER_BYTES and len(row.input.encode()) <= TEXT_BYTES
         except UnicodeEncodeError as error:
             raise StoreError("a text with half a surrogate pair cannot be logged") from error
         if not fits:

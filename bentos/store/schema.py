@@ -53,6 +53,11 @@ LOG = Table(
     },
     {"input": "text", "model_version": "text", "result": "text", "from_cache": "boolean"},
 )
+FEEDBACK = Table(  # a partition has the corrections of one text, whose digest is a key however long it is
+    "spam_feedback",
+    {"input_sha256": ("partition_key", "text"), "caller_id": ("clustering", "text")},
+    {"corrected_at": "timeuuid", "input": "text", "label": "text"},
+)
 
 
 def migrate(settings: Settings) -> list[str]:
@@ -75,7 +80,7 @@ def migrate(settings: Settings) -> list[str]:
 
 def check(session: Session, keyspace: str) -> None:
     """Raise StoreError unless the tables are there, with every column and of the right types."""
-    for table in (CACHE, LOG):
+    for table in (CACHE, LOG, FEEDBACK):
         found = _columns(session, keyspace, table)
         _check_shape(keyspace, table, found)
         if lacking := table.columns.keys() - found.keys():
@@ -96,7 +101,7 @@ def _migrate(session: Session, settings: Settings) -> Iterator[str]:
         replication = _replication(settings.cassandra_replication)
         _change(session, f"CREATE KEYSPACE IF NOT EXISTS {protect_name(keyspace)} WITH replication = {replication}")
         yield f"keyspace {keyspace} created, replication {settings.cassandra_replication}"
-    for table, lifetime in ((CACHE, settings.cache_ttl), (LOG, settings.log_ttl)):
+    for table, lifetime in ((CACHE, settings.cache_ttl), (LOG, settings.log_ttl), (FEEDBACK, 0)):
         compaction = None if is_astra(settings) else _compaction(lifetime)  # Astra DB has its own
         changes = list(_migrate_table(session, keyspace, table, compaction))
         yield from changes or [f"table {full_name(keyspace, table)} is up to date"]

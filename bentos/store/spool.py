@@ -1,4 +1,4 @@
-"""Log rows that wait for the database, in an SQLite file that outlives the process, its host and a power cut."""
+"""Rows that wait for the database, in an SQLite file that outlives the process, its host and a power cut."""
 
 import asyncio
 import fcntl
@@ -8,20 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
-from uuid import UUID
 
-from bentos.store import Call, StoreError
+from bentos.store import StoreError
 from bentos.store.sqlite_file import connect
+from bentos.store.waiting import CALLS, KINDS, Kind
 
 T = TypeVar("T")
-
-_TABLE = """
-CREATE TABLE IF NOT EXISTS waiting_calls (
-    id INTEGER PRIMARY KEY AUTOINCREMENT, caller_id TEXT NOT NULL, called_at BLOB NOT NULL, input TEXT NOT NULL,
-    model_version TEXT NOT NULL, result TEXT NOT NULL, from_cache INTEGER NOT NULL
-)
-"""
-_COLUMNS = "caller_id, called_at, input, model_version, result, from_cache"
 
 
 class SpoolError(StoreError):
@@ -29,7 +21,7 @@ class SpoolError(StoreError):
 
 
 class Spool:
-    """A queue of log rows, first in, first out. Several processes of one host may share the file.
+    """A queue of each kind, first in, first out. Several processes of one host may share the file.
 
     Every method raises SpoolError when the file cannot be used; it is tried anew every time. One thread works on the
     file: rows that are added while it writes share the next transaction, and so one wait for the disk.
@@ -39,36 +31,34 @@ class Spool:
         self.path = path
         self._connection: sqlite3.Connection | None = None
         self._thread = ThreadPoolExecutor(1, "spool")
-        self._added: list[tuple[Sequence[Call], asyncio.Future[None]]] = []
+        self._added: list[tuple[Kind[Any], Sequence[Any], asyncio.Future[None]]] = []
         self._writing: asyncio.Task[None] | None = None
 
-    async def add(self, calls: Sequence[Call]) -> None:
-        """Append calls; on return they are on disk."""
+    async def add(self, rows: Sequence[T], kind: Kind[T] = CALLS) -> None:
+        """Append rows; on return they are on disk."""
         done = asyncio.get_running_loop().create_future()
-        self._added.append((calls, done))
+        self._added.append((kind, rows, done))
         if self._writing is None:
             self._writing = asyncio.create_task(self._write())
         await done
 
-    async def oldest(self, limit: int) -> tuple[list[Call], int]:
-        """Up to `limit` calls in the order they were added, and the mark to remove them by."""
-        rows = await self._do(
-            lambda db: db.execute(f"SELECT id, {_COLUMNS} FROM waiting_calls ORDER BY id LIMIT ?", (limit,)).fetchall()
-        )
-        calls = [Call(caller, UUID(bytes=at), *rest, bool(hit)) for _, caller, at, *rest, hit in rows]
-        return calls, rows[-1][0] if rows else 0
+    async def oldest(self, limit: int, kind: Kind[T] = CALLS) -> tuple[list[T], int]:
+        """Up to `limit` rows in the order they were added, and the mark to remove them by."""
+        rows = await self._do(lambda db: db.execute(kind.oldest, (limit,)).fetchall())
+        return [kind.read(*row) for _, *row in rows], rows[-1][0] if rows else 0
 
-    async def remove(self, mark: int) -> None:
-        """Remove the calls up to a mark that `oldest` gave."""
-        await self._do(lambda db: db.execute("DELETE FROM waiting_calls WHERE id <= ?", (mark,)))
+    async def remove(self, mark: int, kind: Kind[T] = CALLS) -> None:
+        """Remove the rows up to a mark that `oldest` gave."""
+        await self._do(lambda db: db.execute(f"DELETE FROM {kind.table} WHERE id <= ?", (mark,)))
 
     async def count(self) -> int:
-        """How many calls wait, those of other processes included."""
-        return await self._do(lambda db: db.execute("SELECT count(*) FROM waiting_calls").fetchone()[0])
+        """How many rows wait, of every kind, those of other processes included."""
+        counts = " + ".join(f"(SELECT count(*) FROM {kind.table})" for kind in KINDS)
+        return await self._do(lambda db: db.execute(f"SELECT {counts}").fetchone()[0])
 
     @contextmanager
     def replaying(self) -> Iterator[bool]:
-        """True for one process at a time: the one that may take calls out. A process that dies lets go of it."""
+        """True for one process at a time: the one that may take rows out. A process that dies lets go of it."""
         try:
             lock = open(f"{self.path}.lock", "w")  # noqa: SIM115 (the failure to open it alone is the spool's)
         except OSError as error:
@@ -91,13 +81,12 @@ class Spool:
     async def _write(self) -> None:
         while self._added:
             group, self._added = self._added, []
-            rows = [_row(call) for calls, _ in group for call in calls]
             failure = None
             try:
-                await self._do(lambda db, rows=rows: _insert(db, rows))
+                await self._do(lambda db, group=group: _insert(db, group))
             except SpoolError as error:
                 failure = error
-            for _, done in group:
+            for *_, done in group:
                 if done.done():
                     continue
                 if failure is None:
@@ -119,7 +108,7 @@ class Spool:
             raise self._failure(error) from error
 
     def _failure(self, error: Exception) -> SpoolError:
-        return SpoolError(f"the spool of log rows {self.path} cannot be used: {error}")
+        return SpoolError(f"the spool {self.path} cannot be used: {error}")
 
     def _disconnect(self) -> None:
         if self._connection is not None:
@@ -130,15 +119,13 @@ class Spool:
 def _open(path: Path) -> sqlite3.Connection:
     connection = connect(path)
     connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute(_TABLE)
+    for kind in KINDS:
+        connection.execute(kind.create)
     return connection
 
 
-def _row(call: Call) -> tuple[Any, ...]:
-    return (call.caller_id, call.called_at.bytes, call.input, call.model_version, call.result, call.from_cache)
-
-
-def _insert(connection: sqlite3.Connection, rows: Sequence[tuple[Any, ...]]) -> None:
+def _insert(connection: sqlite3.Connection, group: Sequence[tuple[Kind[Any], Sequence[Any], Any]]) -> None:
     with connection:
         connection.execute("BEGIN IMMEDIATE")
-        connection.executemany(f"INSERT INTO waiting_calls ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)", rows)
+        for kind, rows, _ in group:
+            connection.executemany(kind.insert, map(kind.row, rows))

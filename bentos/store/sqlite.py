@@ -19,21 +19,18 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
+from uuid import UUID
 
 import orjson
 
-from bentos import timeuuid
-from bentos.store import Call, Probabilities, StoreError
-from bentos.store.sqlite_file import connect, failure, prepare, prune, read_calls, read_predictions
+from bentos.store import Call, Correction, Probabilities, StoreError, sqlite_rows
+from bentos.store.sqlite_file import connect, failure, prepare
 
 GROUP = 512  # writes a transaction
 READERS = 2  # threads
 PRUNE_EVERY = 600.0  # seconds
 PRUNE_PAUSE = 0.1  # seconds, while rows are left to prune: requests go first
 PRUNE_ROWS = 1_000  # at once
-
-_PUT = "INSERT OR REPLACE INTO spam_cache_items VALUES (?, ?, ?, ?)"
-_LOG = "INSERT OR IGNORE INTO spam_calls_per_caller VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 
 T = TypeVar("T")
 
@@ -76,24 +73,37 @@ class SQLiteStore:
 
     async def get(self, model_version: str, inputs: Sequence[str]) -> dict[str, Probabilities]:
         newer_than = time.time() - self.cache_ttl if self.cache_ttl else -1
-        return await self._read(lambda db: dict(read_predictions(db, model_version, inputs, newer_than)))
+        return await self._read(lambda db: dict(sqlite_rows.read_predictions(db, model_version, inputs, newer_than)))
 
     async def put(self, model_version: str, predictions: Mapping[str, Probabilities]) -> None:
         now = int(time.time())
         rows = [(model_version, text, orjson.dumps(stored).decode(), now) for text, stored in predictions.items()]
-        await self._write(_PUT, rows)
+        await self._write(sqlite_rows.PUT, rows)
 
     async def log(self, calls: Sequence[Call]) -> None:
-        await self._write(_LOG, [_row(call) for call in calls])
+        await self._write(sqlite_rows.LOG, [sqlite_rows.call_row(call) for call in calls])
 
     async def calls(self, caller_id: str, hour: datetime) -> AsyncIterator[Call]:
         last = (-1, b"")
         while True:
-            page, last = await self._read(partial(read_calls, caller_id=caller_id, hour=hour, after=last))
+            page, last = await self._read(partial(sqlite_rows.read_calls, caller_id=caller_id, hour=hour, after=last))
             for call in page:
                 yield call
             if not page:
                 return
+
+    async def call(self, caller_id: str, called_at: UUID) -> Call | None:
+        return await self._read(partial(sqlite_rows.read_call, caller_id=caller_id, called_at=called_at))
+
+    async def correct(self, corrections: Sequence[Correction]) -> None:
+        await self._write(sqlite_rows.CORRECT, [sqlite_rows.correction_row(correction) for correction in corrections])
+
+    async def corrections(self) -> AsyncIterator[Correction]:
+        last = ("", "")
+        while page := await self._read(partial(sqlite_rows.read_corrections, after=last)):
+            for correction in page:
+                yield correction
+            last = page[-1].input, page[-1].caller_id
 
     async def close(self) -> None:
         await asyncio.to_thread(self._readers.shutdown)
@@ -168,13 +178,7 @@ class SQLiteStore:
 
     def _prune(self, db: sqlite3.Connection) -> bool:
         try:
-            return prune(db, self.cache_ttl, self.log_ttl, PRUNE_ROWS)
+            return sqlite_rows.prune(db, self.cache_ttl, self.log_ttl, PRUNE_ROWS)
         except sqlite3.Error as error:
             logger.warning("%s", failure("prune", self.path, error))
             return False
-
-
-def _row(call: Call) -> tuple[Any, ...]:
-    hour = int(timeuuid.hour(call.called_at).timestamp())
-    identity = (hour, call.caller_id, call.called_at.time, call.called_at.bytes)
-    return (*identity, call.input, call.model_version, call.result, call.from_cache)

@@ -1,26 +1,19 @@
-"""The store's SQLite file: how it is opened, its tables, and what is read from them."""
+"""The store's SQLite file: how it is opened, its tables and their upgrade."""
 
 import sqlite3
-import time
-from collections.abc import Iterator, Sequence
 from contextlib import closing
-from datetime import datetime
 from pathlib import Path
-from uuid import UUID
 
-import orjson
-
-from bentos.store import Call, Probabilities, StoreError
+from bentos.store import StoreError
 
 APPLICATION_ID = 0x5350414D  # "SPAM", in the file's header: says whose file it is
-SCHEMA = 1  # user_version in the header
+SCHEMA = 2  # user_version in the header
 LOCK_WAIT = 5.0  # seconds to wait for another process's transaction
-PAGE = 200  # log rows in memory at once
-LOOKUP = 500  # inputs a query
 
-# Both tables are their primary key's tree (WITHOUT ROWID): a text is stored once, a caller's hour lies together, and
-# old hours, which lead the key, are dropped without an index of their own.
-_TABLES = """
+# Each table is its primary key's tree (WITHOUT ROWID): a text is stored once, a caller's hour lies together, old hours,
+# which lead the key, are dropped without an index of their own, and the corrections of a text are neighbours.
+_STEPS = {  # from the version before to this one
+    1: """
 CREATE TABLE spam_cache_items (
     model_version TEXT NOT NULL, input TEXT NOT NULL, prediction_map TEXT NOT NULL, stored_at INTEGER NOT NULL,
     PRIMARY KEY (model_version, input)
@@ -31,7 +24,14 @@ CREATE TABLE spam_calls_per_caller (
     input TEXT NOT NULL, model_version TEXT NOT NULL, result TEXT NOT NULL, from_cache INTEGER NOT NULL,
     PRIMARY KEY (called_hour, caller_id, called_time, called_at)
 ) WITHOUT ROWID;
-"""
+""",
+    2: """
+CREATE TABLE spam_feedback (
+    input TEXT NOT NULL, caller_id TEXT NOT NULL, label TEXT NOT NULL, corrected_at BLOB NOT NULL,
+    PRIMARY KEY (input, caller_id)
+) WITHOUT ROWID;
+""",
+}
 
 
 def connect(path: Path) -> sqlite3.Connection:
@@ -46,9 +46,9 @@ def connect(path: Path) -> sqlite3.Connection:
 
 
 def prepare(path: Path) -> None:
-    """Create the file and its tables where they are missing.
+    """Create the file and its tables where they are missing, and upgrade those of an older version in place.
 
-    Raises StoreError for a file that cannot be used, or that another program or another version of this one wrote.
+    Raises StoreError for a file that cannot be used, or that another program or a newer version of this one wrote.
     """
     try:
         with closing(connect(path)) as connection:
@@ -57,21 +57,23 @@ def prepare(path: Path) -> None:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("BEGIN IMMEDIATE")
             if _header(connection) != (APPLICATION_ID, SCHEMA):  # another process may have been faster
-                _create(connection, path)
+                _upgrade(connection, path)
             connection.execute("COMMIT")
     except sqlite3.Error as error:
         raise failure("open", path, error) from error
 
 
-def _create(connection: sqlite3.Connection, path: Path) -> None:
+def _upgrade(connection: sqlite3.Connection, path: Path) -> None:
+    """Take each step that the file has not taken yet: all of them for a new one."""
     application, schema = _header(connection)
-    if application == APPLICATION_ID:
+    if application == APPLICATION_ID and schema not in _STEPS:
         raise StoreError(
             f"{path} has tables of version {schema}, this program has {SCHEMA}: set SQLITE_PATH to another"
         )
-    if connection.execute("SELECT count(*) FROM sqlite_master").fetchone() != (0,):
+    if application != APPLICATION_ID and connection.execute("SELECT count(*) FROM sqlite_master").fetchone() != (0,):
         raise StoreError(f"{path} holds another program's tables: set SQLITE_PATH to another file")
-    for statement in filter(str.strip, _TABLES.split(";")):
+    steps = [step for version, step in _STEPS.items() if application != APPLICATION_ID or version > schema]
+    for statement in filter(str.strip, ";".join(steps).split(";")):
         connection.execute(statement)
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     connection.execute(f"PRAGMA user_version = {SCHEMA}")
@@ -85,58 +87,3 @@ def _header(connection: sqlite3.Connection) -> tuple[int, int]:
 
 def failure(verb: str, path: Path, error: Exception) -> StoreError:
     return StoreError(f"cannot {verb} the SQLite file {path}: {error}")
-
-
-def read_predictions(
-    connection: sqlite3.Connection, model_version: str, inputs: Sequence[str], newer_than: float
-) -> Iterator[tuple[str, Probabilities]]:
-    """The predictions stored after `newer_than`, in Unix seconds. One that is damaged comes as an empty one."""
-    for start in range(0, len(inputs), LOOKUP):
-        chunk = inputs[start : start + LOOKUP]
-        rows = connection.execute(
-            "SELECT input, prediction_map FROM spam_cache_items WHERE model_version = ? AND stored_at > ?"
-            f" AND input IN ({','.join('?' * len(chunk))})",
-            (model_version, newer_than, *chunk),
-        )
-        for text, stored in rows:
-            try:
-                yield text, orjson.loads(stored)
-            except orjson.JSONDecodeError:
-                yield text, {}
-
-
-def read_calls(
-    connection: sqlite3.Connection, caller_id: str, hour: datetime, after: tuple[int, bytes]
-) -> tuple[list[Call], tuple[int, bytes]]:
-    """The page of a caller's calls that follows the key `after`, and the key of its last."""
-    rows = connection.execute(
-        "SELECT called_time, called_at, input, model_version, result, from_cache FROM spam_calls_per_caller"
-        " WHERE called_hour = ? AND caller_id = ? AND (called_time, called_at) > (?, ?)"
-        " ORDER BY called_time, called_at LIMIT ?",
-        (int(hour.timestamp()), caller_id, *after, PAGE),
-    ).fetchall()
-    calls = [Call(caller_id, UUID(bytes=at), text, key, result, bool(hit)) for _, at, text, key, result, hit in rows]
-    return calls, (rows[-1][0], rows[-1][1]) if rows else after
-
-
-def prune(connection: sqlite3.Connection, cache_ttl: int, log_ttl: int, limit: int) -> bool:
-    """Delete up to `limit` rows of each table that outlived its seconds (0 is for ever); True when more may be left."""
-    now, deleted = time.time(), [0]
-    if cache_ttl:
-        deleted.append(
-            connection.execute(
-                "DELETE FROM spam_cache_items WHERE (model_version, input) IN"
-                " (SELECT model_version, input FROM spam_cache_items WHERE stored_at <= ? LIMIT ?)",
-                (now - cache_ttl, limit),
-            ).rowcount
-        )
-    if log_ttl:
-        deleted.append(
-            connection.execute(
-                "DELETE FROM spam_calls_per_caller WHERE (called_hour, caller_id, called_time, called_at) IN"
-                " (SELECT called_hour, caller_id, called_time, called_at FROM spam_calls_per_caller"
-                "  WHERE called_hour < ? LIMIT ?)",
-                (now - log_ttl - 3600, limit),
-            ).rowcount
-        )
-    return max(deleted) == limit

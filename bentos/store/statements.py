@@ -10,22 +10,22 @@ from cassandra.query import UNSET_VALUE, BatchStatement, BatchType, BoundStateme
 
 from bentos import timeuuid
 from bentos.settings import Settings
-from bentos.store import Call, Probabilities
+from bentos.store import Call, Correction, Probabilities
 from bentos.store.cluster import keyspace_of
-from bentos.store.schema import CACHE, LOG, full_name
+from bentos.store.schema import CACHE, FEEDBACK, LOG, full_name
 
 KEY_BYTES = 65_535 - 2 * 3  # of a partition key of two texts: each takes three bytes more than its own
 DIGESTED = ":sha256"  # ends the model version in the key of an input that is too long; no version's own ends so
 LOOKUP = 20  # inputs a statement; Astra DB allows no more
 BATCH_ROWS, BATCH_BYTES = 100, 256 * 1024  # of the log at once
-PAGE = 200  # rows of the log at once
+PAGE = 200  # rows of the log, or of the feedback, at once
 
 
 class Statements:
     """Prepared on `session`, whose keyspace needs not be set. Creating it blocks, and raises what the driver raises."""
 
     def __init__(self, session: Session, settings: Settings) -> None:
-        cache, log = (full_name(keyspace_of(settings), table) for table in (CACHE, LOG))
+        cache, log, feedback = (full_name(keyspace_of(settings), table) for table in (CACHE, LOG, FEEDBACK))
         found = "SELECT input, prediction_map, whole_input"
         self._get = session.prepare(f"{found} FROM {cache} WHERE model_version = ? AND input = ?")
         self._get_many = session.prepare(f"{found} FROM {cache} WHERE model_version = ? AND input IN ?")
@@ -41,6 +41,16 @@ class Statements:
             f"SELECT called_at, input, model_version, result, from_cache FROM {log}"
             f" WHERE caller_id = ? AND called_hour = ? AND called_at > ? LIMIT {PAGE}"
         )
+        self._call = session.prepare(
+            f"SELECT input, model_version, result, from_cache FROM {log}"
+            " WHERE caller_id = ? AND called_hour = ? AND called_at = ?"
+        )
+        self._correct = session.prepare(
+            f"INSERT INTO {feedback} (input_sha256, caller_id, corrected_at, input, label)"
+            " VALUES (?, ?, ?, ?, ?) USING TIMESTAMP ?"
+        )
+        self._corrections = session.prepare(f"SELECT caller_id, corrected_at, input, label FROM {feedback}")
+        self._corrections.fetch_size = PAGE
 
     def get(self, model_version: str, inputs: Collection[str]) -> Iterator[Statement]:
         """Rows (input, prediction_map, whole_input); the last is None where `input` is the input itself."""
@@ -77,6 +87,21 @@ class Statements:
     def page(self, caller_id: str, hour: datetime, after: UUID) -> Statement:
         """Rows (called_at, input, model_version, result, from_cache) that follow `after`, oldest first."""
         return self._page.bind((caller_id, hour, after))
+
+    def call(self, caller_id: str, called_at: UUID) -> Statement:
+        """One row (input, model_version, result, from_cache), or none."""
+        return self._call.bind((caller_id, timeuuid.hour(called_at), called_at))
+
+    def correct(self, corrections: Iterable[Correction]) -> Iterator[Statement]:
+        """Written with the time of the correction: one that waited does not replace a later one that did not."""
+        for found in corrections:
+            digest = hashlib.sha256(found.input.encode()).hexdigest()
+            row = (digest, found.caller_id, found.corrected_at, found.input, found.label)
+            yield self._correct.bind((*row, timeuuid.microseconds(found.corrected_at)))
+
+    def corrections(self) -> Statement:
+        """Rows (caller_id, corrected_at, input, label) in pages; those of one text follow one another."""
+        return self._corrections.bind(())
 
 
 def _key(model_version: str, text: str) -> tuple[str, str]:

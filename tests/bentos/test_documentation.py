@@ -22,6 +22,7 @@ async def test_the_documented_shape_is_the_answered_one(client):
         "/predictions",
         "/compare",
         "/recent_log",
+        "/feedback",
         "/versions",
         "/versions/{ref}",
         "/versions/{ref}/prediction",

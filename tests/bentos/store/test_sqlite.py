@@ -8,9 +8,10 @@ from uuid import UUID
 import pytest
 
 from bentos import timeuuid
-from bentos.store import Call, StoreError
+from bentos.store import Call, Correction, StoreError
 from bentos.store.sqlite import SQLiteStore
-from bentos.store.sqlite_file import PAGE, prepare
+from bentos.store.sqlite_file import prepare
+from bentos.store.sqlite_rows import PAGE
 
 pytestmark = pytest.mark.anyio
 
@@ -178,6 +179,24 @@ async def test_a_file_that_is_not_the_stores_is_refused(tmp_path, make, why):
     with pytest.raises(StoreError, match=why) as error:
         await SQLiteStore.open(path)
     assert str(path) in str(error.value)
+
+
+async def test_a_file_of_the_first_version_is_upgraded_and_keeps_its_rows(tmp_path):
+    path = tmp_path / "spam.db"
+    store = await SQLiteStore.open(path)
+    call = a_call()
+    await store.log([call])
+    await store.close()
+    with sqlite3.connect(path) as db:  # what that version made
+        db.execute("DROP TABLE spam_feedback")
+        db.execute("PRAGMA user_version = 1")
+    prepare(path)
+    store = await SQLiteStore.open(path)
+    assert await logged(store, call) == [call]
+    correction = Correction("1.2.3.4", timeuuid.now(), "hi", "spam")
+    await store.correct([correction])
+    assert [found async for found in store.corrections()] == [correction]
+    await store.close()
 
 
 async def test_a_missing_folder_is_named(tmp_path):
