@@ -1,0 +1,101 @@
+"""Write what callers corrected as a corpus file, which `prepare` merges into what is trained on.
+
+    python -m pipelines.collect [--output pipelines/feedback.csv]
+
+The file has a row for each text that callers gave a label: text, label, source, corrected_at (the latest time) and
+callers (how many said so). Where callers give one text different labels nobody is believed: it is told, and left out.
+Everyone who may call may say anything, so read the file (`git diff`) before `dvc repro`.
+
+The store is the service's, and so are its settings, the environment and `.env`.
+"""
+
+import argparse
+import asyncio
+import csv
+import logging
+import os
+import sys
+from collections import Counter
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import TextIO
+
+# The one place where the pipeline knows the service: what it collects lies in the service's store.
+from bentos import timeuuid
+from bentos.settings import Settings, SettingsError, read_settings
+from bentos.store import Correction, StoreError
+from bentos.store.open import open_store, store_name
+from pipelines import params
+
+COLUMNS = ("text", "label", "source", "corrected_at", "callers")
+SOURCE = "feedback"
+SHOWN = 10  # conflicts
+
+
+async def collect(settings: Settings, output: Path) -> str:
+    """Replace `output` by what is in the store now, and say what it holds. An empty store changes nothing.
+
+    Raises StoreError, OSError.
+    """
+    if store_name(settings) == "sqlite" and not settings.sqlite_path.exists():
+        return f"nothing: {settings.sqlite_path} does not exist"
+    part = output.with_name(f".{output.name}.{os.getpid()}")
+    store = await open_store(settings)
+    try:
+        with open(part, "w", newline="", encoding="utf-8") as file:
+            written, conflicts = await _write(store.corrections(), file)
+        if not (written or conflicts):
+            return f"nothing: no caller has sent feedback; {output} is as it was"
+        part.replace(output)
+    finally:
+        part.unlink(missing_ok=True)
+        await store.close()
+    labels = ", ".join(f"{count} {label}" for label, count in sorted(written.items()))
+    return f"{written.total()} texts ({labels or 'none'}) in {output}; {conflicts} left out, whose label is disputed"
+
+
+async def _write(corrections: AsyncIterator[Correction], file: TextIO) -> tuple[Counter[str], int]:
+    """Write a row for each text whose label is agreed on; how many of each label, and how many texts are disputed."""
+    rows = csv.writer(file, lineterminator="\n")
+    rows.writerow(COLUMNS)
+    written, conflicts = Counter(), 0
+    async for text, said in _by_text(corrections):
+        labels = Counter(correction.label for correction in said)
+        if len(labels) > 1:
+            conflicts += 1
+            if conflicts <= SHOWN:
+                told = ", ".join(f"{label} by {callers}" for label, callers in sorted(labels.items()))
+                print(f"collect: left out, {told}: {text[:80]!r}")
+            continue
+        (label,) = labels
+        latest = max(timeuuid.moment(correction.corrected_at) for correction in said)
+        rows.writerow((text, label, SOURCE, latest.isoformat(timespec="seconds"), len(said)))
+        written[label] += 1
+    return written, conflicts
+
+
+async def _by_text(corrections: AsyncIterator[Correction]) -> AsyncIterator[tuple[str, list[Correction]]]:
+    """The corrections of each text, which the store gives one after the other."""
+    said: list[Correction] = []
+    async for correction in corrections:
+        if said and correction.input != said[0].input:
+            yield said[0].input, said
+            said = []
+        said.append(correction)
+    if said:
+        yield said[0].input, said
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--output", type=Path, help="default: prepare.feedback of params.yaml")
+    output = parser.parse_args().output or params.load().prepare.feedback
+    logging.getLogger("bentos").setLevel(logging.CRITICAL)  # what fails is raised, too, and told once
+    try:
+        print("collect:", asyncio.run(collect(read_settings(), output)))
+    except (SettingsError, StoreError, OSError) as error:
+        sys.exit(f"collect: {error}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,91 @@
+"""From the service's store to a corpus file, by the command that a person runs."""
+
+import csv
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bentos import timeuuid
+from bentos.store import Correction
+from bentos.store.sqlite import SQLiteStore
+from pipelines import corpus
+
+pytestmark = pytest.mark.anyio
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def anyio_backend():
+    return "asyncio"
+
+
+@pytest.fixture
+def output(tmp_path):
+    return tmp_path / "feedback.csv"
+
+
+async def send(folder, *corrections):
+    store = await SQLiteStore.open(folder / "spam.db")
+    await store.correct([Correction(caller, timeuuid.now(), text, label) for caller, text, label in corrections])
+    await store.close()
+
+
+def collect(folder, output, expect=0, **settings):
+    """What the command said, both streams."""
+    command = [sys.executable, "-m", "pipelines.collect", "--output", output]
+    env = {**os.environ, "SQLITE_PATH": str(folder / "spam.db"), **settings}
+    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True)
+    assert done.returncode == expect, done.stderr
+    return done.stdout + done.stderr
+
+
+def rows_of(output):
+    with open(output, newline="") as file:
+        return [(row["text"], row["label"], row["source"], row["callers"]) for row in csv.DictReader(file)]
+
+
+async def test_what_callers_agree_on_is_written_and_what_they_dispute_is_told(tmp_path, output):
+    agreed = [("a", 'hi, "mum"\n🎁', "spam"), ("b", 'hi, "mum"\n🎁', "spam"), ("a", "x" * 10_000, "ham")]
+    await send(tmp_path, *agreed, *(("a", f"free {i}", "spam") for i in range(300)))
+    await send(tmp_path, ("a", "odd one", "spam"), ("b", "odd one", "ham"), ("c", "odd one", "ham"))
+    told = collect(tmp_path, output)
+    assert "left out, ham by 2, spam by 1: 'odd one'" in told
+    assert "302 texts (1 ham, 301 spam)" in told and "1 left out" in told
+    rows = rows_of(output)
+    assert len(rows) == 302 and "odd one" not in dict.fromkeys(text for text, *_ in rows)
+    assert {('hi, "mum"\n🎁', "spam", "feedback", "2"), ("x" * 10_000, "ham", "feedback", "1")} < set(rows)
+    read = corpus.read(output)
+    assert read.broken == [] and sorted(read.rows["text"]) == sorted(text for text, *_ in rows)
+
+
+async def test_collecting_again_gives_the_same_bytes_and_a_later_word_replaces_an_earlier(tmp_path, output):
+    await send(tmp_path, ("a", "one", "spam"), ("a", "two", "ham"))
+    collect(tmp_path, output)
+    first = output.read_bytes()
+    collect(tmp_path, output)
+    assert output.read_bytes() == first
+    await send(tmp_path, ("a", "one", "ham"))
+    collect(tmp_path, output)
+    assert [(text, label) for text, label, *_ in rows_of(output)] == [("one", "ham"), ("two", "ham")]
+
+
+async def test_without_feedback_there_is_nothing_to_do(tmp_path, output):
+    output.write_text("text,label\nkept,ham\n")
+    assert "nothing" in collect(tmp_path, output)
+    assert not (tmp_path / "spam.db").exists()
+    await send(tmp_path)
+    assert "nothing" in collect(tmp_path, output)
+    assert output.read_text() == "text,label\nkept,ham\n"
+
+
+async def test_what_fails_is_told_in_a_line_and_leaves_the_file_as_it_was(tmp_path, output):
+    output.write_text("text,label\nkept,ham\n")
+    (tmp_path / "spam.db").write_text("not a database " * 100)
+    for settings in ({}, {"CASSANDRA_CONTACT_POINTS": "127.0.0.1", "CASSANDRA_PORT": "1"}, {"CACHE_TTL": "soon"}):
+        told = collect(tmp_path, output, expect=1, SPOOL_PATH=str(tmp_path / "spool.db"), **settings)
+        assert told.startswith("collect: ") and len(told.splitlines()) == 1
+    assert output.read_text() == "text,label\nkept,ham\n"
+    assert {path.name for path in tmp_path.iterdir()} <= {"feedback.csv", "spam.db", "spool.db", "spool.db.lock"}

@@ -1,0 +1,55 @@
+"""The loop from a wrong answer to the table that the next version is trained on."""
+
+import os
+import random
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from tests.server import ROOT, Server
+
+pytestmark = pytest.mark.slow
+
+
+def run(folder: Path, *command: str) -> str:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "SQLITE_PATH": "spam.db"}
+    done = subprocess.run(
+        [sys.executable, "-m", *command], cwd=folder, env=environment, capture_output=True, text=True, check=True
+    )
+    return done.stdout
+
+
+def write_corpus(path: Path) -> None:
+    draw = random.Random(1)
+    words = [f"{a}{b}{c}" for a in "bdfgk" for b in "aeiou" for c in "lmnrst"]
+    path.write_text(
+        "".join(f"{'spam' if i % 4 else 'ham'}\t{' '.join(draw.choices(words, k=8))}\n" for i in range(200))
+    )
+
+
+def test_what_callers_correct_is_in_the_next_training_set_and_in_no_other(tmp_path):
+    with Server(tmp_path, MOCK_MODEL="1") as server, server.client() as one, server.client("127.0.0.2") as other:
+        wrong = one.post("/predictions", json={"texts": ["Free hugs!", "Dear mum, this is my new number"]}).json()
+        for answer, label in zip(wrong, ("ham", "spam"), strict=True):
+            assert answer["top"]["label"] != label
+            assert one.post("/feedback", json={"id": answer["id"], "label": label}).status_code == 200
+            assert other.post("/feedback", json={"id": answer["id"], "label": label}).status_code == 404
+        for caller, label in ((one, "ham"), (other, "spam")):
+            assert caller.post("/feedback", json={"text": "See attachment", "label": label}).status_code == 200
+    write_corpus(tmp_path / "corpus")
+    shutil.copy(ROOT / "params.yaml", tmp_path)
+    assert "2 texts (1 ham, 1 spam)" in run(tmp_path, "pipelines.collect", "--output", "feedback.csv")
+    assert "added 2" in run(tmp_path, "pipelines.prepare", "corpus", "feedback.csv", "prepared")
+    train, validation, test = (
+        pd.read_csv(tmp_path / f"prepared/{name}.csv") for name in ("train", "validation", "test")
+    )
+    corrected = train[train["source"] == "feedback"]
+    assert sorted(zip(corrected["label"], corrected["text"], strict=True)) == [
+        ("ham", "Free hugs!"),
+        ("spam", "Dear mum, this is my new number"),
+    ]
+    assert len(train) + len(validation) + len(test) == 202
