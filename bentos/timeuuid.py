@@ -27,3 +27,10 @@ def microseconds(timeuuid: uuid.UUID) -> int:
 def hour(timeuuid: uuid.UUID) -> datetime:
     """The start of the hour it was made in, in UTC."""
     return moment(timeuuid).replace(minute=0, second=0, microsecond=0)
+
+
+def first(moment: datetime) -> uuid.UUID:
+    """The first of all that could be made at this moment, in Cassandra's order."""
+    ticks = (moment - _EPOCH) // timedelta(microseconds=1) * 10
+    low, middle, high = ticks & 0xFFFFFFFF, ticks >> 32 & 0xFFFF, ticks >> 48 & 0x0FFF | 0x1000
+    return uuid.UUID(fields=(low, middle, high, 0x80, 0x80, 0x808080808080))

@@ -5,7 +5,7 @@
 | file in OUT | what |
 | --- | --- |
 | metrics.json | the metrics |
-| details.json | their bootstrap intervals, each slice's, the baseline's, and which test split it was |
+| details.json | their bootstrap intervals, each slice's, the baseline's, the test split and the training set's shape |
 | predictions.csv | id, actual, predicted and the probabilities, a row a message: what the gate compares |
 | precision_recall.csv, reliability.csv | the curves |
 | mistakes.csv | the most confident wrong answers, with their texts and the words that decided |
@@ -16,7 +16,7 @@
 import argparse
 import json
 import re
-from dataclasses import fields
+from dataclasses import asdict, fields
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +25,7 @@ from sklearn.metrics import precision_recall_curve
 
 from pipelines import figures, metrics, params, tables, tracking
 from pipelines.behaviour import suite
+from registry import reference
 from registry.artifact import Artifact
 from registry.explain import strongest
 
@@ -99,6 +100,9 @@ def main() -> None:
     details["behaviour"] = suite.by_test(cases)
     details["baseline"] = json.loads((args.baseline / "metrics.json").read_text())
     details["data"] = json.loads((args.prepared / "report.json").read_text()) | {"source": loaded.corpus.source}
+    train = tables.read(args.prepared, "train")
+    labels = [train.labels[i] for i in train.actual]
+    details["training"] = asdict(reference.shape(zip(labels, train.texts, strict=True)))
     details["test"] = {"messages": len(test.texts), "sha256": tracking.sha256([args.prepared / "test.csv"])}
 
     args.out.mkdir(parents=True, exist_ok=True)

@@ -5,6 +5,7 @@ import json
 import logging
 import sys
 from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from rich.console import Console
 from rich.markdown import Markdown
 from rich.table import Column, Table
 
+from registry.drift import drifts, gather
 from registry.events import history
 from registry.gate import Verdict
 from registry.promote import Refused, initialise, promote, rollback, thresholds_from
@@ -42,6 +44,12 @@ def parser() -> argparse.ArgumentParser:
     share.add_argument("--shadow", metavar="ALIAS", help="a version that hears every call and answers none")
     share.add_argument("--clear", action="store_true", help="everything to the champion again")
     verbs.add_parser("log", parents=[printing], help="who changed what, when and why")
+    moved = verbs.add_parser(
+        "drift", parents=[printing], help="how far the calls of each version are from its training set"
+    )
+    moved.add_argument(
+        "--hours", type=_hours, default=24.0, help="of the service's call log, until now; 24 unless told"
+    )
     return top
 
 
@@ -50,6 +58,12 @@ def _share(text: str) -> tuple[str, float]:
     if not (alias and equals):
         raise argparse.ArgumentTypeError(f"{text!r} is not ALIAS=PERCENT")
     return alias, float(percent)
+
+
+def _hours(text: str) -> float:
+    if not 0 < (hours := float(text)) < 1e6:
+        raise argparse.ArgumentTypeError(f"{text} is no number of hours")
+    return hours
 
 
 def main() -> None:
@@ -144,6 +158,25 @@ def _log(registry: Registry, args: argparse.Namespace) -> None:
     _console().print(table)
 
 
+def _drift(registry: Registry, args: argparse.Namespace) -> None:
+    from bentos.settings import SettingsError, read_settings
+    from bentos.store import StoreError
+    from bentos.store.scan import scan
+
+    try:
+        served = gather(scan(read_settings(), datetime.now(UTC) - timedelta(hours=args.hours)))
+    except (SettingsError, StoreError) as error:
+        raise RegistryError(f"the call log cannot be read: {error}") from error
+    found = drifts(registry, served)
+    if args.json:
+        return _dump([asdict(version) for version in found])
+    table = Table("version", "aliases", "calls", "PSI labels", "PSI lengths", "", box=None, pad_edge=False)
+    for version in found:
+        figures = ("" if index is None else f"{index:.3f}" for index in (version.labels, version.lengths))
+        table.add_row(version.version, ", ".join(version.aliases), str(version.calls), *figures, version.verdict)
+    _console().print(table if found else f"no version of {registry.model_name} yet; `dvc repro` registers them")
+
+
 def _short(event: dict[str, Any], when: str) -> str:
     if event["what"] == "route":
         return _told(Routing(**event[when]))
@@ -158,6 +191,7 @@ VERBS = {
     "rollback": _rollback,
     "route": _route,
     "log": _log,
+    "drift": _drift,
 }
 
 
