@@ -4,6 +4,7 @@ from fastapi import FastAPI
 
 from bentos.callers import Identified
 from bentos.documentation import DESCRIPTION, TAGS, add_documentation, add_security
+from bentos.draining import Drained
 from bentos.failures import add_failures
 from bentos.limits import Limited
 from bentos.measured import Measured
@@ -26,5 +27,6 @@ def create_app(state: State) -> FastAPI:
     add_failures(app)
     app.add_middleware(Limited)
     app.add_middleware(Identified, proxies=state.access.proxies, keys=state.access.keys)
-    app.add_middleware(Measured, metrics=state.metrics)  # the outermost
+    app.add_middleware(Measured, metrics=state.metrics)  # around the limits: it counts what they refuse, too
+    app.add_middleware(Drained, traffic=state.traffic)
     return app

@@ -23,6 +23,7 @@ from bentos.store import StoreError
 from bentos.store.open import store_name
 
 FOLDER = "BENTOS_FOLDER"  # tells a worker the folder that all processes of this service share
+SUPERVISOR = "BENTOS_SUPERVISOR"  # and the process that it ends with
 BAKED = Path(__file__).parents[1] / "baked"  # a bento's own versions; the repository has none
 
 os.environ.setdefault("BENTOML_DO_NOT_TRACK", "True")  # else BentoML reports each start to its makers
@@ -41,9 +42,11 @@ class DirectService(bentoml.Service):
     app: Any = None  # set when the worker has started
 
     def inject_config(self) -> None:
-        """Set the port. Not at import: there, BentoML has changed the working directory to the bento's own."""
+        """Set what BentoML must know. Not at import: there it has changed the working directory to the bento's own."""
         os.environ.setdefault(HOME, os.getcwd() if self.bento else self.working_dir)
-        self.config["http"] = {"port": _settings().port}
+        settings = _settings()
+        self.config["http"] = {"port": settings.port}
+        self.config["workers"] = settings.workers
         super().inject_config()
 
     def to_asgi(self, is_main: bool = True) -> Any:
@@ -70,6 +73,7 @@ class SpamService:
         settings = _settings()
         _check_port(settings.port)
         _check_access(settings)
+        _quiet_reload()
         if store_name(settings) == "sqlite":
             from bentos.store.sqlite_file import prepare
 
@@ -78,7 +82,7 @@ class SpamService:
             except StoreError as error:
                 sys.exit(f"error: {error}")
         folder = make_folder()
-        os.environ[FOLDER] = str(folder)
+        os.environ |= {FOLDER: str(folder), SUPERVISOR: str(os.getpid())}
         if not (settings.mock_model or BAKED.is_dir()):
             start_follower(folder)  # takes as long as the worker's start: side by side
 
@@ -88,13 +92,13 @@ class SpamService:
         from bentos import worker
 
         baked = BAKED if BAKED.is_dir() else None
-        folder = os.environ.get(FOLDER)
-        place = worker.Place(Path(folder), bentoml.server_context.worker_index or 0) if folder else None
+        supervisor = int(os.environ[SUPERVISOR])
+        place = worker.Place(Path(os.environ[FOLDER]), bentoml.server_context.worker_index, supervisor)
         try:
             app, self.stopped = await worker.start(_settings(), baked, place)
         except (StoreError, SettingsError) as error:
             logger.critical("the service cannot start: %s", error)
-            os.kill(os.getppid(), signal.SIGTERM)  # or the supervisor starts this worker again, for ever
+            os.kill(supervisor, signal.SIGTERM)  # or the supervisor starts this worker again, for ever
             os._exit(1)  # an exception here would end as two tracebacks of the web server
         self.bento_service.app = app
         gc.collect()
@@ -124,6 +128,16 @@ def _check_access(settings: Settings) -> None:
         read_access(settings)
     except SettingsError as error:
         sys.exit(f"error: {error}")
+
+
+def _quiet_reload() -> None:
+    """On SIGHUP circus starts new workers before it ends the old; its timer stumbles over that twice a second."""
+    from circus.exc import ConflictError
+
+    def is_news(record: logging.LogRecord) -> bool:
+        return not (record.exc_info and isinstance(record.exc_info[1], ConflictError))
+
+    logging.getLogger("tornado.application").addFilter(is_news)
 
 
 def _settings() -> Settings:

@@ -33,6 +33,8 @@ class Settings(RegistrySettings):
     """One field a setting; the environment wins over `.env`. A value of the wrong type names its variable."""
 
     port: Port = 3000
+    workers: Annotated[int, Field(ge=1, le=64)] = 1  # processes that answer
+    drain_seconds: Annotated[float, Field(ge=0)] = 5.0  # that SIGTERM leaves to clients who keep asking
     api_name: str = "sms-spam"
     mock_model: bool = False
 

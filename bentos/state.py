@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from fastapi import Request
 
 from bentos.access import Access
+from bentos.draining import Traffic
 from bentos.metrics import Metrics
 from bentos.predict import Predictor
 from bentos.served import Served
@@ -30,7 +31,13 @@ class State:
     shadow: Shadow
     following: "Following | None" = None  # absent where no registry is followed
     access: Access = field(default_factory=Access)
+    traffic: Traffic = field(default_factory=Traffic)
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    @property
+    def why_not_ready(self) -> str:
+        """Why new calls should go elsewhere; empty when they need not."""
+        return "the service is ending" if self.traffic.leaving else self.served.why_not_ready
 
 
 def state_of(request: Request) -> State:

@@ -11,9 +11,9 @@ from fastapi import FastAPI
 from bentos.access import read_access
 from bentos.api import create_app
 from bentos.catalogue import INDEX, loads
+from bentos.draining import drain_on_sigterm, end_when_orphaned
 from bentos.following import Following, first_report, take_up
 from bentos.gauges import keep_looking
-from bentos.keeper import make_folder, start_follower
 from bentos.metrics import Metrics
 from bentos.predict import Predictor
 from bentos.served import Served, serve, serve_mock
@@ -30,21 +30,22 @@ Stop = Callable[[], Awaitable[None]]
 
 @dataclass(frozen=True)
 class Place:
-    """Where a worker belongs: the folder that its supervisor shares with all workers, and its number among them."""
+    """Where a worker belongs: the folder that all workers share, its number among them, and their supervisor's pid."""
 
     folder: Path
     number: int
+    supervisor: int
 
 
-async def start(settings: Settings, baked: Path | None, place: Place | None) -> tuple[FastAPI, Stop]:
+async def start(settings: Settings, baked: Path | None, place: Place) -> tuple[FastAPI, Stop]:
     """The application, and what ends it.
 
     The versions are those in the folder `baked`, or else in the registry, on which a follower reports in the folder of
-    the place; a worker that nobody supervises has none, and a follower of its own. Raises StoreError and SettingsError.
+    the place. They are served until SIGTERM, or until the supervisor dies. Raises StoreError and SettingsError.
     """
     access = read_access(settings)
-    loading = asyncio.create_task(asyncio.to_thread(_load, settings, baked, place))
-    metrics = Metrics(share(place.folder, place.number) if place else None)
+    loading = asyncio.create_task(asyncio.to_thread(_load, settings, baked, place.folder))
+    metrics = Metrics(share(place.folder, place.number))
     store = await open_store(settings)
     served, following = await loading
     if served.why_not_ready:
@@ -52,29 +53,27 @@ async def start(settings: Settings, baked: Path | None, place: Place | None) -> 
     metrics.swapped(Served(), served)
     predictor, shadow = Predictor(store, metrics), Shadow(metrics)
     state = State(settings.api_name, settings.model_name, served, store, metrics, predictor, shadow, following, access)
-    tasks = [asyncio.create_task(shadow.run()), asyncio.create_task(keep_looking(state))]
+    drained = drain_on_sigterm(state.traffic, settings.drain_seconds)
+    work = [shadow.run(), keep_looking(state), drained, end_when_orphaned(place.supervisor)]
     if following:
-        tasks.append(asyncio.create_task(following.run(state)))
+        work.append(following.run(state))
+    tasks = [asyncio.create_task(part) for part in work]
 
     async def stop() -> None:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await store.close()
-        if place:
-            leave(place.folder, place.number)
+        leave(place.folder, place.number)
 
     return create_app(state), stop
 
 
-def _load(settings: Settings, baked: Path | None, place: Place | None) -> tuple[Served, Following | None]:
+def _load(settings: Settings, baked: Path | None, folder: Path) -> tuple[Served, Following | None]:
     """The versions to serve, and where news of them come from. That there are none does not stop the service."""
     if settings.mock_model:
         return serve_mock(), None
     if baked:
         return serve(loads((baked / INDEX).read_bytes()), baked), None
-    folder = place.folder if place else make_folder()
-    if not place:
-        start_follower(folder)
     report = first_report(folder)
     return take_up(report, Served()), Following(folder, settings.poll_interval, report)

@@ -12,7 +12,7 @@ import httpx
 
 ROOT = Path(__file__).parents[1]
 BENTOML = Path(sys.executable).with_name("bentoml")
-PATIENCE = 60.0  # seconds, for a busy machine
+PATIENCE = 180.0  # seconds, for a busy machine
 
 
 class Server:

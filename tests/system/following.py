@@ -72,7 +72,11 @@ class Callers:
                 if self._over.is_set():
                     return
                 text = f"{('free', 'lunch', 'win cash')[i % 3]} {address} {i}"
-                response = client.post("/prediction", json={"text": text})
+                try:
+                    response = client.post("/prediction", json={"text": text})
+                except httpx.TransportError as error:
+                    self.failures.append(repr(error))
+                    continue
                 if response.status_code == 200:
                     self.answers.append((text, response.json()))
                 else:

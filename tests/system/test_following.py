@@ -177,16 +177,3 @@ def test_two_services_follow_one_registry(tmp_path, uri, models):
         point(models, "champion", "2")
         for server in (one, other):
             wait_until(lambda server=server: default(server) == "2")
-
-
-def test_every_worker_takes_it_up(tmp_path, uri, models):
-    repository = tmp_path / "repository"
-    for name in ("bentos", "registry"):
-        shutil.copytree(name, repository / name, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy("pyproject.toml", repository)
-    service = repository / "bentos" / "service.py"
-    service.write_text(service.read_text().replace("@bentoml.service(", "@bentoml.service(workers=2, "))
-    with Server(tmp_path, cwd=repository, MLFLOW_TRACKING_URI=uri, **INTERVAL) as server:
-        wait_until(lambda: len(server.workers()) == 2)
-        point(models, "champion", "2")
-        wait_until(lambda: {default(server) for _ in range(20)} == {"2"})  # each time over a connection of its own

@@ -1,0 +1,68 @@
+"""Several worker processes behind one port: they agree, are replaced without a lost call, and none is left behind."""
+
+import os
+import shutil
+import signal
+from pathlib import Path
+
+import httpx
+import pytest
+
+from registry.versions import Registry
+from tests.server import PATIENCE, Server
+from tests.system.following import Callers, default, family, running, wait_until
+from tests.toyregistry import MODEL_NAME
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def models(tmp_path, registry) -> Registry:
+    """A registry of the test's own."""
+    shutil.copy(registry.removeprefix("sqlite:///"), tmp_path / "mlflow.db")
+    return Registry(MODEL_NAME, f"sqlite:///{tmp_path / 'mlflow.db'}")
+
+
+def start(folder: Path, **settings: str) -> Server:
+    return Server(folder, **{"WORKERS": "2", "POLL_INTERVAL": "0.5"} | settings)
+
+
+def test_every_worker_takes_up_a_promotion_and_new_ones_replace_the_old_without_a_failed_call(tmp_path, models):
+    with start(tmp_path, MLFLOW_TRACKING_URI=models.tracking_uri) as server:
+        first = wait_until(lambda: server.workers() if len(server.workers()) == 2 else None)
+        with Callers(server) as callers:
+            models.client.set_registered_model_alias(MODEL_NAME, "champion", "2")
+            wait_until(lambda: {default(server) for _ in range(20)} == {"2"})  # each over a connection of its own
+            server.process.send_signal(signal.SIGHUP)
+            wait_until(lambda: len(server.workers()) == 2 and not set(first) & set(server.workers()))
+            seen = len(callers.answers)
+            wait_until(lambda: len(callers.answers) > seen + 20)
+        assert callers.failures == []
+        assert callers.wrong({"1": -1.0, "2": -4.0}) == []
+        assert "Traceback" not in server.log.read_text()
+
+
+def test_a_worker_that_leaves_answers_until_nobody_asks_and_is_not_ready(tmp_path):
+    with start(tmp_path, MOCK_MODEL="1", WORKERS="1", DRAIN_SECONDS="600") as server, Callers(server) as callers:
+        wait_until(lambda: len(callers.answers) > 20)
+        (worker,) = server.workers()
+        os.kill(worker, signal.SIGTERM)
+        ready = wait_until(lambda: _unready(server))
+        assert ready.headers["Connection"] == "close" and "ending" in ready.json()["detail"]
+        seen = len(callers.answers)
+        wait_until(lambda: len(callers.answers) > seen + 20)
+        assert callers.failures == []
+
+
+def _unready(server: Server) -> httpx.Response | None:
+    response = httpx.get(f"{server.url}/readyz", timeout=PATIENCE)
+    return response if response.status_code == 503 else None
+
+
+def test_workers_do_not_outlive_their_supervisor(tmp_path):
+    with start(tmp_path, MOCK_MODEL="1") as server:
+        wait_until(lambda: len(server.workers()) == 2)
+        pids = family(server.process.pid)
+        server.process.kill()
+        server.process.wait()
+        wait_until(lambda: not running(pids))
