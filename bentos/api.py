@@ -1,6 +1,7 @@
 """The HTTP application: routes, limits on what they take, errors that they answer, and counters of it all."""
 
 from fastapi import FastAPI
+from fastapi.staticfiles import StaticFiles
 
 from bentos.callers import Identified
 from bentos.documentation import DESCRIPTION, TAGS, add_documentation, add_security
@@ -21,6 +22,7 @@ def create_app(state: State) -> FastAPI:
         app.include_router(subject.router)
     for router in (oip.model, operations.router):
         app.include_router(router)
+    app.mount("/web", StaticFiles(directory=operations.PAGE))
     add_documentation(app)
     if state.access.keys:
         add_security(app)

@@ -1,7 +1,9 @@
 """What the service says of itself: to people, to load balancers and to Prometheus."""
 
+from pathlib import Path
+
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import RedirectResponse
+from fastapi.responses import FileResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from bentos import schemas
@@ -12,13 +14,15 @@ from bentos.errors import CallError
 from bentos.gauges import look
 from bentos.state import state_of
 
+PAGE = Path(__file__).parents[1] / "web"
+
 router = APIRouter(tags=["service"])
 
 
 @router.get("/", summary="What this service is", response_model=schemas.Root)
 async def root(request: Request) -> Response:
     if "text/html" in request.headers.get("accept", ""):
-        return RedirectResponse("/docs", status_code=303)
+        return FileResponse(PAGE / "index.html", headers={"Vary": "Accept"})
     state = state_of(request)
     about = {
         "api_name": state.api_name,
@@ -45,7 +49,7 @@ async def livez() -> Response:
     responses=errors(503),
 )
 async def readyz(request: Request) -> Response:
-    if why := state_of(request).served.why_not_ready:
+    if why := state_of(request).why_not_ready:
         raise CallError(503, "not_ready", why)
     return json_response({"status": "ready"})
 

@@ -5,13 +5,22 @@ import pytest
 pytestmark = pytest.mark.anyio
 
 
-async def test_a_browser_is_sent_to_the_documentation(client):
-    response = await client.get("/", headers={"Accept": "text/html,application/xhtml+xml"})
-    assert (response.status_code, response.headers["Location"]) == (303, "/docs")
-    page = (await client.get("/docs")).text
-    for line in page.splitlines():
-        assert "://" not in line, "the page loads something from elsewhere"
-    assert (await client.get("/docs/swagger-ui-bundle.js")).status_code == 200
+@pytest.mark.parametrize(
+    ("path", "parts"),
+    [("/", ["/web/page.css", "/web/page.js"]), ("/docs", ["/docs/swagger-ui-bundle.js", "/docs/swagger-ui.css"])],
+)
+async def test_a_browser_gets_pages_that_load_nothing_from_elsewhere(client, path, parts):
+    response = await client.get(path, headers={"Accept": "text/html,application/xhtml+xml"})
+    assert response.headers["Content-Type"] == "text/html; charset=utf-8"
+    for line in response.text.splitlines():
+        assert "://" not in line
+    for part in parts:
+        assert part in response.text and (await client.get(part)).status_code == 200
+
+
+async def test_a_program_gets_the_service_as_json(client):
+    response = await client.get("/", headers={"Accept": "*/*"})
+    assert response.json()["api_name"] == "test"
 
 
 async def test_the_documented_shape_is_the_answered_one(client):
