@@ -12,7 +12,7 @@ def look(state: State) -> None:
     metrics, store, served = state.metrics, state.store.state(), state.served
     metrics.store_up.labels(state.store.name).set(bool(store["up"]))
     metrics.spooled.set(store.get("spooled", 0))
-    metrics.ready.set(not served.why_not_ready)
+    metrics.ready.set(not state.why_not_ready)
     metrics.versions_loaded.set(len(served.versions))
     metrics.versions_refused.set(len(served.refused))
     if following := state.following:
