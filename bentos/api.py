@@ -2,15 +2,27 @@
 
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
+from starlette.middleware.cors import CORSMiddleware
 
+from bentos.access import Access
+from bentos.answers import HEADER
 from bentos.callers import Identified
-from bentos.documentation import DESCRIPTION, TAGS, add_documentation, add_security
+from bentos.crowd import Crowded
+from bentos.documentation import DESCRIPTION, TAGS, add_security
 from bentos.draining import Drained
 from bentos.failures import add_failures
+from bentos.headers import Guarded
 from bentos.limits import Limited
 from bentos.measured import Measured
 from bentos.routes import feedback, log, oip, operations, predictions, versions
 from bentos.state import State
+from bentos.swagger import add_swagger
+
+CORS = {
+    "allow_methods": ["GET", "POST"],
+    "allow_headers": ["Authorization", "Content-Type", "X-API-Key", HEADER],
+    "expose_headers": [HEADER, "Retry-After"],
+}
 
 
 def create_app(state: State) -> FastAPI:
@@ -23,12 +35,26 @@ def create_app(state: State) -> FastAPI:
     for router in (oip.model, operations.router):
         app.include_router(router)
     app.mount("/web", StaticFiles(directory=operations.PAGE))
-    add_documentation(app)
+    add_swagger(app)
     if state.access.keys:
         add_security(app)
     add_failures(app)
-    app.add_middleware(Limited)
-    app.add_middleware(Identified, proxies=state.access.proxies, keys=state.access.keys)
+    _add_middleware(app, state.access)
     app.add_middleware(Measured, metrics=state.metrics)  # around the limits: it counts what they refuse, too
     app.add_middleware(Drained, traffic=state.traffic)
     return app
+
+
+def _add_middleware(app: FastAPI, access: Access) -> None:
+    """The last one added is the first that a request meets."""
+    if access.max_concurrency:
+        app.add_middleware(Crowded, most=access.max_concurrency)
+    app.add_middleware(Limited)
+    if access.rates:
+        from bentos.rates import Counted
+
+        app.add_middleware(Counted, rates=access.rates)
+    app.add_middleware(Identified, proxies=access.proxies, keys=access.keys)
+    if access.cors_origins:
+        app.add_middleware(CORSMiddleware, allow_origins=access.cors_origins, **CORS)
+    app.add_middleware(Guarded)

@@ -52,7 +52,7 @@ def is_open(scope: Scope) -> bool:
     path = scope["path"]
     if path == "/":  # a page for people, which asks for a key; for programs an answer, which needs one
         return "text/html" in Headers(scope=scope).get("accept", "")
-    return path in OPEN or path.startswith("/docs/")
+    return path in OPEN or path.startswith(("/docs/", "/web/"))
 
 
 def _holder(keys: Keys, headers: Iterable[tuple[bytes, bytes]]) -> str | None:

@@ -1,12 +1,8 @@
-"""The interactive documentation, served whole by this process: no page loads anything from elsewhere."""
+"""What the OpenAPI document says beyond the routes themselves."""
 
-from pathlib import Path
 from typing import Any
 
-import bentoml._internal.server as bentoml_server
 from fastapi import FastAPI
-from fastapi.openapi.docs import get_swagger_ui_html
-from fastapi.responses import FileResponse, HTMLResponse
 
 from bentos.callers import OPEN
 from bentos.schemas import Error
@@ -44,46 +40,20 @@ _REASONS = {
     400: "The call is malformed, or names two different versions",
     404: "No such version is served, or no such call is yours",
     413: "The body is too large",
+    429: "The caller has sent too many, where that is limited; `Retry-After` says when to go on",
     422: "A field is missing, unknown, or has a value that cannot be used",
-    503: "It cannot be answered now: no version is promoted, or the call cannot be logged",
+    503: "It cannot be answered now: no version is promoted, the call cannot be logged, or too many are being answered",
 }
 _NO_KEY = "No API key was sent, or an unknown one"
 _SECURITY = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "an API key"},
     "header": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "the same, in another header"},
 }
-_ASSETS = Path(bentoml_server.__file__).parent / "static_content"  # BentoML brings Swagger UI
-_FILES = ("swagger-ui-bundle.js", "swagger-ui.css", "favicon-light-32x32.png")
 
 
 def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The documented errors of a route."""
     return {status: {"model": Error, "description": _REASONS[status]} for status in statuses}
-
-
-def add_documentation(app: FastAPI) -> None:
-    """Serve Swagger UI at /docs."""
-    script, style, icon = (f"/docs/{name}" for name in _FILES)
-
-    @app.get("/docs", include_in_schema=False)
-    async def docs() -> HTMLResponse:
-        return get_swagger_ui_html(
-            openapi_url="/openapi.json",
-            title=app.title,
-            swagger_js_url=script,
-            swagger_css_url=style,
-            swagger_favicon_url=icon,
-        )
-
-    for name in _FILES:
-        app.get(f"/docs/{name}", include_in_schema=False)(_sender(_ASSETS / name))
-
-
-def _sender(path: Path) -> Any:
-    async def send() -> FileResponse:
-        return FileResponse(path)
-
-    return send
 
 
 def add_security(app: FastAPI) -> None:

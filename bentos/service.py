@@ -72,7 +72,7 @@ class SpamService:
         """In the supervisor, before any worker: what cannot work ends the program here, in a sentence."""
         settings = _settings()
         _check_port(settings.port)
-        _check_access(settings)
+        _check_keys(settings)
         _quiet_reload()
         if store_name(settings) == "sqlite":
             from bentos.store.sqlite_file import prepare
@@ -121,11 +121,12 @@ def _check_port(configured: int) -> None:
             sys.exit(f"error: cannot listen on port {port}: {error.strerror}; set PORT to another")
 
 
-def _check_access(settings: Settings) -> None:
-    from bentos.access import read_access
+def _check_keys(settings: Settings) -> None:
+    from bentos.keys import read_keys
 
     try:
-        read_access(settings)
+        if settings.api_keys_file:
+            read_keys(settings.api_keys_file)
     except SettingsError as error:
         sys.exit(f"error: {error}")
 

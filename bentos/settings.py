@@ -15,6 +15,7 @@ HOME = "BENTOS_HOME"  # the folder that `.env` and relative paths are read from;
 Port = Annotated[int, Field(ge=1, le=65535)]
 Seconds = Annotated[float, Field(gt=0)]
 
+ORIGINS = re.compile(r"\*|https?://[^/,\s]+(,https?://[^/,\s]+)*")
 POLICY = re.compile(r"aliases|all|latest:[1-9]\d*|[\w -]+(,[\w -]+)*")
 
 
@@ -29,6 +30,21 @@ def _proxies(text: str) -> str:
     return text
 
 
+def _rate(text: str) -> str:
+    if text:
+        from limits import parse_many  # takes a tenth of a second, for few
+
+        if not all(limit.amount for limit in parse_many(text)):
+            raise ValueError("a limit of 0 lets nobody call")
+    return text
+
+
+def _origins(text: str) -> str:
+    if text and not ORIGINS.fullmatch(text):
+        raise ValueError("it is *, or origins as https://example.org, separated by commas")
+    return text
+
+
 class Settings(RegistrySettings):
     """One field a setting; the environment wins over `.env`. A value of the wrong type names its variable."""
 
@@ -40,6 +56,9 @@ class Settings(RegistrySettings):
 
     api_keys_file: Path | None = None  # given, a call needs a key
     trusted_proxies: Annotated[str, AfterValidator(_proxies)] = ""  # comma-separated addresses, networks, `unix`
+    rate_limit: Annotated[str, AfterValidator(_rate)] = ""  # in the words of the library `limits`
+    max_concurrency: Annotated[int, Field(ge=0)] = 256  # calls that a worker answers at once; 0 for no limit
+    cors_origins: Annotated[str, AfterValidator(_origins)] = ""  # comma-separated
 
     served_versions: Annotated[str, AfterValidator(_policy)] = "aliases"
     poll_interval: Seconds = 5.0  # between two looks at the registry

@@ -43,7 +43,7 @@ async def start(settings: Settings, baked: Path | None, place: Place) -> tuple[F
     The versions are those in the folder `baked`, or else in the registry, on which a follower reports in the folder of
     the place. They are served until SIGTERM, or until the supervisor dies. Raises StoreError and SettingsError.
     """
-    access = read_access(settings)
+    access = read_access(settings, place.folder)
     loading = asyncio.create_task(asyncio.to_thread(_load, settings, baked, place.folder))
     metrics = Metrics(share(place.folder, place.number))
     store = await open_store(settings)

@@ -43,7 +43,7 @@ async def _infer_request(request: Request) -> oip.InferRequest:
 BODY = {"required": True, "content": {"application/json": {"schema": oip.request_schema()}}}
 INFER = {
     "response_model": oip.InferResponse,
-    "responses": _errors(400, 404, 413, 503),
+    "responses": _errors(400, 404, 413, 429, 503),
     "openapi_extra": {"requestBody": BODY},
 }
 router = APIRouter(tags=["Open Inference Protocol"])
@@ -90,6 +90,7 @@ async def infer(
     state, caller = state_of(request), caller_id(request)
     refs = request.headers.getlist(HEADER) + ([version] if version else [])
     chosen = choose(state, refs, caller)
+    state.access.count_rest(caller, len(call.inputs[0].data))
     answers = await state.predictor.answer(chosen, call.inputs[0].data, caller, skip_cache=False)
     response = json_response(oip.answered(name, call, chosen, answers), chosen.number)
     return state.shadow.mirror(response, state.served, chosen, answers)

@@ -20,7 +20,7 @@ router = APIRouter(tags=["predictions"])
 
 ONE = {
     "response_model": schemas.Prediction,
-    "responses": errors(400, 404, 413, 422, 503),
+    "responses": errors(400, 404, 413, 422, 429, 503),
     "openapi_extra": VERSION_HEADER,
 }
 MANY = ONE | {"response_model": list[schemas.Prediction]}
@@ -68,11 +68,12 @@ async def post_version_predictions(
     "/compare",
     summary="Classify one text with every served version",
     response_model=schemas.Comparison,
-    responses=errors(400, 413, 422, 503),
+    responses=errors(400, 413, 422, 429, 503),
 )
 async def compare(request: Request, body: schemas.CompareRequest) -> Response:
     state, caller = state_of(request), caller_id(request)
     versions = state.served.versions or (choose(state, (), caller),)  # with none at all this says why
+    state.access.count_rest(caller, len(versions))
     answers = [(await state.predictor.answer(version, [body.text], caller, body.skip_cache))[0] for version in versions]
     results = [told(version, answer, body.echo_input) for version, answer in zip(versions, answers, strict=True)]
     agree = len({answer.label for answer in answers}) == 1
@@ -91,6 +92,7 @@ async def _one(request: Request, call: schemas.PredictionRequest | schemas.Predi
 async def _many(request: Request, call: schemas.PredictionsRequest) -> Response:
     state, caller = state_of(request), caller_id(request)
     version = choose(state, _refs(request, call.model_version), caller)
+    state.access.count_rest(caller, len(call.texts))
     answers = await state.predictor.answer(version, call.texts, caller, call.skip_cache)
     response = json_response([told(version, answer, call.echo_input) for answer in answers], version.number)
     return state.shadow.mirror(response, state.served, version, answers)

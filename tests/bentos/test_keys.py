@@ -13,7 +13,16 @@ from bentos.keys import Keys, new_key
 from bentos.settings import HOME, SettingsError
 from tests.bentos.conftest import client_of
 
-OPEN = ("/livez", "/readyz", "/metrics", "/docs", "/docs/swagger-ui.css", "/openapi.json", "/v2/health/ready")
+OPEN = (
+    "/livez",
+    "/readyz",
+    "/metrics",
+    "/docs",
+    "/docs/swagger-ui.css",
+    "/web/page.js",
+    "/openapi.json",
+    "/v2/health/ready",
+)
 CLOSED = ("/", "/prediction?text=free", "/recent_log", "/versions", "/v2", "/v2/models/sms-spam", "/nowhere", "/livez/")
 
 
@@ -120,7 +129,7 @@ async def test_without_a_key_only_what_says_nothing_of_callers_is_answered(clien
         assert (response.status_code, response.headers["WWW-Authenticate"]) == (401, 'Bearer realm="sms-spam"'), path
         assert "Authorization: Bearer" in str(response.json()), path
     assert (await client.get("/v2")).json().keys() == {"error"}
-    assert (await client.get("/", headers={"Accept": "text/html"})).status_code == 303
+    assert (await client.get("/", headers={"Accept": "text/html"})).status_code == 200
     assert (await client.post("/v2/models/sms-spam/infer", content=b"{")).status_code == 401
 
 

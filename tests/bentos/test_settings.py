@@ -42,6 +42,11 @@ def test_relative_paths_start_at_home_and_absolute_ones_stay(home, monkeypatch):
         ("TRUSTED_PROXIES", "10.0.0.0/33"),
         ("TRUSTED_PROXIES", "10.0.0.1/8"),
         ("TRUSTED_PROXIES", "proxy.example"),
+        ("RATE_LIMIT", "many"),
+        ("RATE_LIMIT", "0/minute"),
+        ("MAX_CONCURRENCY", "-1"),
+        ("CORS_ORIGINS", "shop.example"),
+        ("CORS_ORIGINS", "https://shop.example/"),
     ],
 )
 def test_a_wrong_value_names_its_variable(monkeypatch, name, value):
