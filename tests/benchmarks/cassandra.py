@@ -5,6 +5,8 @@ Node, service and load generator share the machine. The node acknowledges a writ
 
 import argparse
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from bentos.settings import Settings
@@ -15,17 +17,19 @@ from tests.cassandra.jars import jars
 from tests.cassandra.ring import Ring, resident_mb
 
 
-def run(seconds: float) -> list[tuple[str, int, Measured]]:
-    """The rows of `service.run`. Raises MissingToolError where no node can run."""
+@contextmanager
+def node() -> Iterator[dict[str, str]]:
+    """The settings of a service whose store is a node that runs meanwhile. Raises MissingToolError where none can."""
     with tempfile.TemporaryDirectory() as scratch, Ring(Path(scratch), jars()) as ring:
         migrate(Settings(_env_file=None, cassandra_contact_points=ring.hosts[0], cassandra_port=ring.port))
-        rows = service.run(
-            seconds,
-            CASSANDRA_CONTACT_POINTS=ring.hosts[0],
-            CASSANDRA_PORT=str(ring.port),
-            SPOOL_PATH=str(Path(scratch, "spool.db")),
-        )
+        yield {"CASSANDRA_CONTACT_POINTS": ring.hosts[0], "CASSANDRA_PORT": str(ring.port)}
         print(f"resident memory of the node: {resident_mb(ring.pid(1))} MB")
+
+
+def run(seconds: float) -> list[tuple[str, int, Measured]]:
+    """The rows of `service.run`."""
+    with node() as settings:
+        rows = service.run(seconds, **settings)
     return [(f"{name} (Cassandra)", clients, measured) for name, clients, measured in rows]
 
 

@@ -29,7 +29,7 @@ def run(seconds: float, **settings: str) -> list[tuple[str, int, Measured]]:
     with tempfile.TemporaryDirectory() as scratch:
         uri = make_registry(Path(scratch))
         start = time.perf_counter()
-        with Server(Path(scratch), MLFLOW_TRACKING_URI=uri, **settings) as server:
+        with Server(Path(scratch), MLFLOW_TRACKING_URI=uri, SPOOL_PATH=f"{scratch}/spool.db", **settings) as server:
             print(f"first answer {time.perf_counter() - start:.1f} s after the start")
             print(f"{'':24}{'clients':>8}{'requests/s':>12}{'p50 ms':>9}{'p99 ms':>9}")
             for run, path, body in ((98, "/prediction", ONE), (99, "/prediction", NEW)):

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 
 from tests.server import PATIENCE, Server
-from tests.toy import WEIGHTS
+from tests.toy import probability
 
 
 def wait_until(done: Callable[[], Any], seconds: float = PATIENCE) -> Any:
@@ -39,11 +39,6 @@ def metric(server: Server, sample: str) -> float:
     """A sample's value, 0 before it is first counted."""
     lines = httpx.get(f"{server.url}/metrics", timeout=PATIENCE).text.splitlines()
     return next((float(line.rpartition(" ")[2]) for line in lines if line.startswith(f"{sample} ")), 0.0)
-
-
-def probability(text: str, bias: float) -> float:
-    """That a toy with this bias gives to spam."""
-    return 1 / (1 + math.exp(-(bias + sum(WEIGHTS.get(word, 0.0) for word in text.split()))))
 
 
 class Callers:
