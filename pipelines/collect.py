@@ -51,7 +51,8 @@ async def collect(settings: Settings, output: Path) -> str:
         part.unlink(missing_ok=True)
         await store.close()
     labels = ", ".join(f"{count} {label}" for label, count in sorted(written.items()))
-    return f"{written.total()} texts ({labels or 'none'}) in {output}; {conflicts} left out, whose label is disputed"
+    disputed = f"; {conflicts} left out, whose label is disputed" if conflicts else ""
+    return f"{written.total()} texts ({labels or 'none'}) in {output}{disputed}"
 
 
 async def _write(corrections: AsyncIterator[Correction], file: TextIO) -> tuple[Counter[str], int]:

@@ -46,6 +46,8 @@ def _data(details: dict[str, Any]) -> str:
         f"and {data['empty'] + data['broken']} empty or broken; {data['messages']} messages are left. Near-twins share "
         "a group, and a group lies in one split, so that no test message has a near-twin in train."
     )
+    if added := data.get("feedback", {}).get("added"):
+        text += f" Train holds {added} corrections of callers besides."
     source = f"\n\nSource and licence: {data['source']}" if data.get("source") else ""
     heads = ("split", *("" for _ in rows[0][1:]))
     return _section("Data and protocol", f"{text}{source}\n\n{_table(heads, rows)}")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -26,6 +27,13 @@ def test_no_test_message_nor_a_near_twin_of_one_is_cross_validated(messages):
     test = tables.read(PREPARED, "test")
     assert not set(messages.ids) & set(test.ids)
     assert not set(messages.groups) & set(test.groups)
+
+
+def test_what_callers_sent_is_not_cross_validated(messages, tmp_path):
+    shutil.copytree(PREPARED, tmp_path, dirs_exist_ok=True)
+    with open(tmp_path / "train.csv", "a") as train:
+        train.write("abcdefabcdef,2,99999,spam,a correction,feedback\n")
+    assert crossval.messages(tmp_path).ids == messages.ids
 
 
 def test_near_twins_are_never_on_both_sides_of_a_fold(messages):

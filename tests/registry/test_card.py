@@ -21,6 +21,7 @@ DETAILS = {
             "duplicates": 3,
             "messages": 6,
             "source": "CC BY 4.0",
+            "feedback": {"rows": 9, "added": 7},
         },
         **{name: {"messages": 2, "ham": 1, "spam": 1} for name in ("train", "validation", "test")},
     },
@@ -43,6 +44,7 @@ def test_it_says_what_was_measured(toy):
         "| short | 40 | 0.5000 |",
         "| invariance | typo | 4 | 75.0% |",
         "Source and licence: CC BY 4.0",
+        "Train holds 7 corrections of callers besides.",
         "| train | 2 messages | 1 ham | 1 spam |",
     ):
         assert part in written

@@ -9,6 +9,7 @@ from bentos import timeuuid
 from bentos.store import Correction, StoreError
 from bentos.store.cassandra import connect
 from bentos.store.schema import migrate
+from bentos.store.spool import Spool
 from bentos.store.sqlite import SQLiteStore
 from tests.cassandra.client import PATIENT, a_call, opened, session_of, settings_for, until
 from tests.cassandra.ring import free_port
@@ -94,11 +95,13 @@ async def test_a_call_that_may_be_waiting_is_not_said_to_be_missing(settings):
     async with opened(settings) as database:
         store = await connect(settings)
         assert await store.call(call.caller_id, call.called_at) is None
-        with store._spool.replaying():  # by another process
-            await store._spool.add([call])
+        spool = Spool(settings.spool_path)
+        with spool.replaying():  # by another process
+            await spool.add([call])
             with pytest.raises(StoreError, match="wait in the spool"):
                 await store.call(call.caller_id, call.called_at)
         await until(lambda: not store.state()["spooled"])
+        await spool.close()
         assert await store.call(call.caller_id, call.called_at) == call
         assert await database.call(call.caller_id, call.called_at) == call
         await store.close()
