@@ -22,7 +22,6 @@ def add_failures(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(StoreError, _store)
-    app.add_exception_handler(Exception, _unexpected)
 
 
 async def _call_error(request: Request, error: CallError) -> Response:
@@ -73,10 +72,6 @@ async def _store(request: Request, error: StoreError) -> Response:
         "store_unavailable",
         "the store cannot be reached now, where calls are logged and their log is read: retry",
     )
-
-
-async def _unexpected(request: Request, error: Exception) -> Response:
-    return _answer(request, 500, "internal", "an error of the service; its log has the details")
 
 
 def _answer(

@@ -21,6 +21,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from bentos import logs
 from bentos.catalogue import Catalogue, CatalogueError, Source
 from bentos.settings import SettingsError, read_settings
 
@@ -110,7 +111,6 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)  # a terminal or systemd sends them to all: the workers still drain
     signal.signal(signal.SIGALRM, _give_up)
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     for name, value in MLFLOW.items():
         os.environ.setdefault(name, value)
     tempfile.tempdir = str(folder)  # where MLflow downloads to
@@ -120,6 +120,7 @@ def main() -> None:
         except SettingsError as error:
             Report(why=str(error)).write(folder)
             sys.exit(f"error: {error}")
+        logs.configure(settings)
         source = Source(settings.model_name, settings.mlflow_tracking_uri, settings.served_versions)
         _follow(Follower(source), folder, settings.poll_interval)
 

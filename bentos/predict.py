@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from bentos import timeuuid
+from bentos import logs, timeuuid, tracing
 from bentos.metrics import Metrics
 from bentos.served import Loaded
 from bentos.store import Call, Probabilities, Store, StoreError
@@ -52,6 +52,8 @@ class Predictor:
             counted.errors.inc()
             raise
         counted.answered(answers, time.perf_counter() - started)
+        if logs.texts.isEnabledFor(logging.INFO):
+            _tell(version, answers)
         return answers
 
     async def _answered(self, version: Loaded, texts: Sequence[str], caller_id: str, skip_cache: bool) -> list[Answer]:
@@ -96,7 +98,10 @@ class Predictor:
     async def _cached(self, version: Loaded, texts: Sequence[str]) -> dict[str, Probabilities]:
         """The stored predictions that are sound. A store that cannot say has none."""
         try:
-            rows = await self.store.get(version.key, texts)
+            with tracing.span("cache", version.number, len(texts)) as span:
+                rows = await self.store.get(version.key, texts)
+                if span:
+                    span.set_attribute("spam.hits", len(rows))
         except StoreError as error:
             self.metrics.cache_failures.labels("get").inc()
             self._complain("cache not read", error)
@@ -112,13 +117,14 @@ class Predictor:
         """Log the answers and store the new predictions, begun in one turn of the loop: one commit can hold both."""
         calls = [Call(caller_id, a.id, a.input, version.key, a.label, a.from_cache) for a in answers]
         if new:
-            await asyncio.gather(self._log(calls), self._put(version, new))
+            await asyncio.gather(self._log(version, calls), self._put(version, new))
         else:
-            await self._log(calls)
+            await self._log(version, calls)
 
-    async def _log(self, calls: Sequence[Call]) -> None:
+    async def _log(self, version: Loaded, calls: Sequence[Call]) -> None:
         try:
-            await self.store.log(calls)
+            with tracing.span("log", version.number, len(calls)):
+                await self.store.log(calls)
         except StoreError:
             self.metrics.log_failures.inc()
             raise
@@ -139,9 +145,10 @@ class Predictor:
 
 async def _predict(version: Loaded, texts: list[str]) -> list[Probabilities]:
     """Run the model once over all texts, off the event loop when that takes long."""
-    if len(texts) <= INLINE_TEXTS and sum(map(len, texts)) <= INLINE_CHARACTERS:
-        return version.model.predict(texts)
-    return await asyncio.get_running_loop().run_in_executor(None, version.model.predict, texts)
+    with tracing.span("model", version.number, len(texts)):
+        if len(texts) <= INLINE_TEXTS and sum(map(len, texts)) <= INLINE_CHARACTERS:
+            return version.model.predict(texts)
+        return await asyncio.get_running_loop().run_in_executor(None, version.model.predict, texts)
 
 
 def _sound(row: Probabilities, labels: Sequence[str]) -> Probabilities | None:
@@ -157,3 +164,9 @@ def _sound(row: Probabilities, labels: Sequence[str]) -> Probabilities | None:
 
 def _answer(text: str, prediction: Probabilities, from_cache: bool) -> Answer:
     return Answer(text, prediction, max(prediction, key=prediction.__getitem__), from_cache, timeuuid.now())
+
+
+def _tell(version: Loaded, answers: Sequence[Answer]) -> None:
+    for answer in answers:
+        about = {"version": version.number, "label": answer.label, "from_cache": answer.from_cache}
+        logs.tell(logs.texts, "answered", **about, text=answer.input)

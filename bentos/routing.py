@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 
+from bentos import tracing
 from bentos.errors import CallError
 from bentos.served import DEFAULT, Loaded, Served
 from bentos.state import State
@@ -13,10 +14,12 @@ def choose(state: State, refs: Collection[str], caller_id: str) -> Loaded:
     Raises CallError: 400 when they disagree, 404 for a version that does not exist, 503 for one that should be served
     and is not.
     """
-    if refs:
-        return named(state.served, refs)
-    alias, version = routed(state.served, caller_id)
-    state.metrics.routed.labels(alias).inc()
+    with tracing.span("route") as span:
+        alias, version = (None, named(state.served, refs)) if refs else routed(state.served, caller_id)
+        if span:
+            span.set_attributes({"spam.model_version": version.number, "spam.alias": alias or ""})
+    if alias:
+        state.metrics.routed.labels(alias).inc()
     return version
 
 

@@ -17,6 +17,7 @@ from typing import Any
 import bentoml
 import click
 
+from bentos import logs
 from bentos.keeper import make_folder, start_follower
 from bentos.settings import HOME, Settings, SettingsError, read_settings
 from bentos.store import StoreError
@@ -50,6 +51,7 @@ class DirectService(bentoml.Service):
         super().inject_config()
 
     def to_asgi(self, is_main: bool = True) -> Any:
+        logs.configure(_settings())  # here a worker's BentoML has said nothing yet
         lifespan = super().to_asgi(is_main)
 
         async def asgi(scope: Any, receive: Any, send: Any) -> None:
@@ -71,6 +73,7 @@ class SpamService:
     def check() -> None:
         """In the supervisor, before any worker: what cannot work ends the program here, in a sentence."""
         settings = _settings()
+        logs.configure(settings)
         _check_port(settings.port)
         _check_keys(settings)
         _quiet_reload()
@@ -91,11 +94,12 @@ class SpamService:
         """In the worker. The port is bound by now: early callers wait for this to end."""
         from bentos import worker
 
+        settings = _settings()
         baked = BAKED if BAKED.is_dir() else None
         supervisor = int(os.environ[SUPERVISOR])
         place = worker.Place(Path(os.environ[FOLDER]), bentoml.server_context.worker_index, supervisor)
         try:
-            app, self.stopped = await worker.start(_settings(), baked, place)
+            app, self.stopped = await worker.start(settings, baked, place)
         except (StoreError, SettingsError) as error:
             logger.critical("the service cannot start: %s", error)
             os.kill(supervisor, signal.SIGTERM)  # or the supervisor starts this worker again, for ever

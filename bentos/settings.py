@@ -54,6 +54,13 @@ class Settings(RegistrySettings):
     api_name: str = "sms-spam"
     mock_model: bool = False
 
+    log_format: Literal["text", "json"] = "text"
+    access_log: bool | None = None  # a line for each request; None: where the format is json
+    log_texts: bool = False
+
+    otel_traces_exporter: Literal["", "otlp", "console", "none"] = ""  # "": otlp where there is an endpoint
+    otel_exporter_otlp_endpoint: str = ""
+
     api_keys_file: Path | None = None  # given, a call needs a key
     trusted_proxies: Annotated[str, AfterValidator(_proxies)] = ""  # comma-separated addresses, networks, `unix`
     rate_limit: Annotated[str, AfterValidator(_rate)] = ""  # in the words of the library `limits`

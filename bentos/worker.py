@@ -8,6 +8,7 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
+from bentos import tracing
 from bentos.access import read_access
 from bentos.api import create_app
 from bentos.catalogue import INDEX, loads
@@ -45,6 +46,7 @@ async def start(settings: Settings, baked: Path | None, place: Place) -> tuple[F
     """
     access = read_access(settings, place.folder)
     loading = asyncio.create_task(asyncio.to_thread(_load, settings, baked, place.folder))
+    traces = tracing.start(settings)
     metrics = Metrics(share(place.folder, place.number))
     store = await open_store(settings)
     served, following = await loading
@@ -65,6 +67,8 @@ async def start(settings: Settings, baked: Path | None, place: Place) -> tuple[F
         await asyncio.gather(*tasks, return_exceptions=True)
         await store.close()
         leave(place.folder, place.number)
+        if traces:
+            await asyncio.to_thread(traces.shutdown)  # sends what is left
 
     return create_app(state), stop
 
