@@ -128,7 +128,7 @@ class Registry:
 
         try:
             yield
-        except (MlflowException, SQLAlchemyError, OSError) as error:
+        except (MlflowException, SQLAlchemyError, OSError, ImportError) as error:  # the last: no driver for the URI
             reason = str(error).partition("\n")[0]  # what follows is SQL
             raise RegistryError(_without_passwords(f"the registry at {self.tracking_uri}: {reason}")) from error
 

@@ -20,7 +20,7 @@ class Server:
 
     def __init__(self, folder: Path, tag: str = ".", cwd: Path = ROOT, **settings: str) -> None:
         self.folder = folder
-        self.port = free_port()
+        self.port = int(settings.get("PORT", free_port()))
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = folder / f"server-{self.port}.log"
         environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "BENTOML_HOME": str(folder / "bentoml")}
@@ -47,9 +47,7 @@ class Server:
         self.stop()
 
     def client(self, address: str | None = None) -> httpx.Client:
-        """A client that calls from `address`, one of 127.0.0.0/8."""
-        transport = httpx.HTTPTransport(local_address=address)
-        return httpx.Client(base_url=self.url, transport=transport, timeout=PATIENCE)
+        return client(self.url, address)
 
     def workers(self) -> list[int]:
         """The processes that answer, children of the supervisor."""
@@ -69,6 +67,12 @@ class Server:
         for worker in workers:
             os.kill(worker, signal.SIGKILL)
         self.process.wait(PATIENCE)
+
+
+def client(url: str, address: str | None = None, **headers: str) -> httpx.Client:
+    """A client that calls from `address`, one of 127.0.0.0/8."""
+    transport = httpx.HTTPTransport(local_address=address)
+    return httpx.Client(base_url=url, transport=transport, headers=headers, timeout=PATIENCE)
 
 
 def free_port() -> int:

@@ -10,7 +10,8 @@ from typing import Any
 
 import httpx
 
-from tests.server import PATIENCE, Server
+from tests.nginx import Nginx
+from tests.server import PATIENCE, Server, client
 from tests.toy import probability
 
 
@@ -44,8 +45,9 @@ def metric(server: Server, sample: str) -> float:
 class Callers:
     """Threads that ask for as long as a `with` lasts; every answer and failure is kept."""
 
-    def __init__(self, server: Server, many: int = 3) -> None:
-        self.server = server
+    def __init__(self, server: Server | Nginx, many: int = 3, pause: float = 0.0) -> None:
+        self.url = server.url
+        self.pause = pause  # seconds between an answer and the next question
         self.answers: list[tuple[str, dict[str, Any]]] = []
         self.failures: list[str] = []
         self._over = threading.Event()
@@ -62,13 +64,13 @@ class Callers:
             thread.join()
 
     def _ask(self, address: str) -> None:
-        with self.server.client(address) as client:
+        with client(self.url, address) as calling:
             for i in itertools.count():
-                if self._over.is_set():
+                if self._over.wait(self.pause):
                     return
                 text = f"{('free', 'lunch', 'win cash')[i % 3]} {address} {i}"
                 try:
-                    response = client.post("/prediction", json={"text": text})
+                    response = calling.post("/prediction", json={"text": text})
                 except httpx.TransportError as error:
                     self.failures.append(repr(error))
                     continue

@@ -16,7 +16,7 @@ import pytest
 
 from bentos.limits import MAX_BODY
 from tests.nginx import Nginx, need_nginx
-from tests.server import PATIENCE, Server, free_port
+from tests.server import PATIENCE, Server, client, free_port
 
 pytestmark = pytest.mark.slow
 
@@ -40,8 +40,7 @@ def nginx(services, tmp_path_factory) -> Iterator[Nginx]:
 
 
 def caller(nginx: Nginx, address: str, **headers: str) -> httpx.Client:
-    transport = httpx.HTTPTransport(local_address=address)
-    return httpx.Client(base_url=nginx.url, transport=transport, headers=headers, timeout=PATIENCE)
+    return client(nginx.url, address, **headers)
 
 
 def test_callers_are_told_apart_and_cannot_pose_as_others(nginx):

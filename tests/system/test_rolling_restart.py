@@ -1,0 +1,33 @@
+"""Two services behind nginx are restarted one after the other, and no caller notices."""
+
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.nginx import Nginx, need_nginx
+from tests.server import Server
+from tests.system.following import Callers, wait_until
+
+pytestmark = pytest.mark.slow
+
+PAUSE = 0.1  # seconds between a caller's questions: the site takes 50 a second from one address
+
+
+def start(folder: Path, **settings: str) -> Server:
+    return Server(folder, MOCK_MODEL="1", TRUSTED_PROXIES="127.0.0.1", DRAIN_SECONDS="2", **settings)
+
+
+def test_no_call_fails_while_services_are_restarted_one_after_the_other(tmp_path):
+    need_nginx()
+    with ExitStack() as running:
+        services = [running.enter_context(start(tmp_path)) for _ in range(2)]
+        nginx = running.enter_context(Nginx(tmp_path, *(service.port for service in services)))
+        with Callers(nginx, 12, PAUSE) as callers:
+            wait_until(lambda: len(callers.answers) > 50)
+            for service in services:
+                assert service.stop() == 0
+                running.enter_context(start(tmp_path, PORT=str(service.port)))
+                seen = len(callers.answers)
+                wait_until(lambda seen=seen: len(callers.answers) > seen + 50)
+    assert callers.failures == []
