@@ -20,8 +20,8 @@ from bentos.swagger import add_swagger
 
 CORS = {
     "allow_methods": ["GET", "POST"],
-    "allow_headers": ["Authorization", "Content-Type", "X-API-Key", HEADER],
-    "expose_headers": [HEADER, "Retry-After"],
+    "allow_headers": ["Authorization", "Content-Type", "X-API-Key", "X-Request-ID", HEADER],
+    "expose_headers": [HEADER, "Retry-After", "X-Request-ID"],
 }
 
 
@@ -41,6 +41,7 @@ def create_app(state: State) -> FastAPI:
     add_failures(app)
     _add_middleware(app, state.access)
     app.add_middleware(Measured, metrics=state.metrics)  # around the limits: it counts what they refuse, too
+    app.add_middleware(Guarded)
     app.add_middleware(Drained, traffic=state.traffic)
     return app
 
@@ -57,4 +58,3 @@ def _add_middleware(app: FastAPI, access: Access) -> None:
     app.add_middleware(Identified, proxies=access.proxies, keys=access.keys)
     if access.cors_origins:
         app.add_middleware(CORSMiddleware, allow_origins=access.cors_origins, **CORS)
-    app.add_middleware(Guarded)

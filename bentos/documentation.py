@@ -16,6 +16,7 @@ Is a text message spam? Several versions of the model are served side by side.
 * An answer is stored and given again for the same text and version; `from_cache` says so, `skip_cache` runs the model.
 * Every answered call is logged; `/recent_log` shows yours. What was wrong in an answer you may say to `/feedback`, by
   its `id` or by the text: the next training hears of it.
+* Every answer has a header `X-Request-ID`, yours if you sent one: whoever runs the service finds the request by it.
 * Whatever cannot be answered gets `{"error": ..., "detail": ...}`: a name for programs, a sentence for people.
 """
 TAGS = [

@@ -32,6 +32,7 @@ def configure(settings: Settings) -> None:
     handler.setFormatter(JsonLines() if settings.log_format == "json" else PlainLines())
     logging.root.handlers[:] = [handler]
     logging.root.setLevel(logging.WARNING)
+    logging.captureWarnings(True)
     for name in _OTHERS:
         logging.getLogger(name).handlers.clear()
         logging.getLogger(name).propagate = True

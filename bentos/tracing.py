@@ -3,8 +3,11 @@
 They say versions, counts and durations, never a text. Where nothing is configured no span is ever made.
 """
 
+import asyncio
+import logging
 import os
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
@@ -16,13 +19,16 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.trace import Span, Tracer
 
+LINGER = 2.0  # seconds that the end of a worker waits for its spans to be sent
+QUIET = 60.0  # seconds between two complaints about the collector
+
 NOTHING: AbstractContextManager[None] = nullcontext()
 
 _tracer: "Tracer | None" = None
 
 
 def start(settings: Settings) -> "TracerProvider | None":
-    """Trace from now on, if the settings say so; to be shut down in the end.
+    """Trace from now on, if the settings say so; what is returned is to be stopped in the end.
 
     What else the standard has (service name, headers, sampler, ...) OpenTelemetry reads from the environment itself.
     """
@@ -45,14 +51,36 @@ def start(settings: Settings) -> "TracerProvider | None":
     return provider
 
 
+async def stop(provider: "TracerProvider") -> None:
+    """Send the spans that are left, or give them up: a collector that is away must not hold up the end."""
+    sending = threading.Thread(target=provider.shutdown, daemon=True)
+    sending.start()
+    await asyncio.to_thread(sending.join, LINGER)
+
+
 def _exporter(name: str) -> Any:
     if name == "console":
         from opentelemetry.sdk.trace.export import ConsoleSpanExporter
 
         return ConsoleSpanExporter()
-    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+    from opentelemetry.exporter.otlp.proto.http import trace_exporter
 
-    return OTLPSpanExporter()
+    logging.getLogger(trace_exporter.__name__).addFilter(_seldom())
+    return trace_exporter.OTLPSpanExporter()
+
+
+def _seldom() -> Callable[[logging.LogRecord], bool]:
+    """A filter that lets one line pass and then none for a while: each batch fails while a collector is away."""
+    quiet_until = 0.0
+
+    def passes(record: logging.LogRecord) -> bool:
+        nonlocal quiet_until
+        if record.created < quiet_until:
+            return False
+        quiet_until = record.created + QUIET
+        return True
+
+    return passes
 
 
 def span(name: str, version: str = "", texts: int = 0) -> "AbstractContextManager[Span | None]":

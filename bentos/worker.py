@@ -68,7 +68,7 @@ async def start(settings: Settings, baked: Path | None, place: Place) -> tuple[F
         await store.close()
         leave(place.folder, place.number)
         if traces:
-            await asyncio.to_thread(traces.shutdown)  # sends what is left
+            await tracing.stop(traces)
 
     return create_app(state), stop
 

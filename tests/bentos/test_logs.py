@@ -25,6 +25,7 @@ def configured(monkeypatch, capsys):
     yield configure, lambda: capsys.readouterr().err.splitlines()
     for logger, level in zip(told, levels, strict=True):
         logger.setLevel(level)
+    logging.captureWarnings(False)
 
 
 async def test_a_sound_request_id_is_kept_and_any_other_replaced(client):
@@ -94,6 +95,7 @@ async def test_an_error_of_the_service_names_the_id_under_which_its_traceback_is
     monkeypatch.setattr(state.served.default.model, "predict", broken)
     response = await client.get("/prediction", params={"text": "secret"}, headers={"X-Request-ID": "three"})
     assert (response.status_code, response.headers["X-Request-ID"]) == (500, "three")
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
     assert response.json()["error"] == "internal" and "three" in response.json()["detail"]
     error, request = map(json.loads, lines())
     assert (error["level"], error["request_id"]) == ("error", "three")
