@@ -2,14 +2,18 @@
 
 import asyncio
 import logging
+import os
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from bentos.catalogue import Catalogue, dumps, loads
 from bentos.follower import FILE, PATIENCE, Report
 from bentos.served import Served, serve
 from bentos.state import State
 
+HELD = "held.json"  # beside the follower's file: what the workers serve, which is not all that the registry asks for
 LOOK = 0.25  # seconds between two looks at the follower's file
 RETRY = 60.0  # seconds after which what was refused is tried again
 
@@ -31,6 +35,23 @@ def take_up(report: Report, before: Served) -> Served:
     if report.catalogue is None:
         return Served(before.versions, before.refused, report.why, before.routing)
     return serve(report.catalogue, before=before)
+
+
+def recall(folder: Path) -> Served:
+    """What the workers of this service serve. One that starts anew holds on to what the others hold on to."""
+    path = folder / HELD
+    return serve(loads(path.read_bytes())) if path.exists() else Served()
+
+
+def remember(folder: Path, served: Served, catalogue: Catalogue | None) -> None:
+    """Write down what is served now: versions of the catalogue, and those that it no longer has but that are held."""
+    path = folder / HELD
+    before = loads(path.read_bytes()).entries if path.exists() else ()
+    known = {entry.key: entry for entry in (*before, *(catalogue.entries if catalogue else ()))}
+    held = [replace(known[v.key], aliases=v.aliases) for v in served.versions if v.key in known]
+    new = folder / f"{HELD}.{os.getpid()}"
+    new.write_text(dumps(Catalogue(tuple(held))))
+    new.replace(path)
 
 
 class Following:
@@ -74,9 +95,14 @@ class Following:
         changed = report is not None and (report.catalogue != self.report.catalogue or not before.versions)
         if changed or retry:
             self._tried_at = time.monotonic()
-            state.served = await asyncio.to_thread(take_up, report or self.report, before)
+            state.served = await asyncio.to_thread(self._take_up, report or self.report, before)
             state.metrics.swapped(before, state.served)
         self.report = report or self.report
+
+    def _take_up(self, report: Report, before: Served) -> Served:
+        served = take_up(report, before)
+        remember(self.folder, served, report.catalogue)
+        return served
 
     async def _news(self) -> Report | None:
         """The report, if it is another than the last one seen."""

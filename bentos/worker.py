@@ -13,7 +13,7 @@ from bentos.access import read_access
 from bentos.api import create_app
 from bentos.catalogue import INDEX, loads
 from bentos.draining import drain_on_sigterm, end_when_orphaned
-from bentos.following import Following, first_report, take_up
+from bentos.following import Following, first_report, recall, remember, take_up
 from bentos.gauges import keep_looking
 from bentos.metrics import Metrics
 from bentos.predict import Predictor
@@ -80,4 +80,6 @@ def _load(settings: Settings, baked: Path | None, folder: Path) -> tuple[Served,
     if baked:
         return serve(loads((baked / INDEX).read_bytes()), baked), None
     report = first_report(folder)
-    return take_up(report, Served()), Following(folder, settings.poll_interval, report)
+    served = take_up(report, recall(folder))
+    remember(folder, served, report.catalogue)
+    return served, Following(folder, settings.poll_interval, report)
