@@ -30,7 +30,8 @@ def main() -> int:
     try:
         ring = Ring(arguments.folder, jars(), Options(port=arguments.port))
     except MissingToolError as error:
-        print(f"Cassandra cannot run here: {error}. With Docker: docker compose -f bentos/deploy/compose.yaml up")
+        print(f"Cassandra cannot run here: {error}")
+        print("With Docker: docker compose -f bentos/deploy/compose.yaml up cassandra")
         return 1
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     return run(ring)

@@ -1,0 +1,47 @@
+"""The shipped unit and compose file. No container runs here: what would not fit shows before one starts."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from bentos.settings import Settings
+from tests.server import ROOT
+
+DEPLOY = ROOT / "bentos" / "deploy"
+UNIT = "sms-spam@.service"
+SETTINGS = {name.upper() for name in Settings.model_fields}
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd is not installed")
+def test_systemd_takes_the_unit(tmp_path):
+    text = (DEPLOY / UNIT).read_text().replace("/opt/sms-spam/.venv/bin", str(Path(sys.executable).parent))
+    assert text.count(str(Path(sys.executable).parent)) == 1
+    unit = tmp_path / UNIT.replace("@", "@3000")
+    unit.write_text(text)
+    done = subprocess.run(["systemd-analyze", "verify", unit], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_every_setting_of_the_compose_file_is_one():
+    services = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]
+    for name in ("migrate", "service"):
+        assert services[name]["environment"].keys() <= SETTINGS
+    assert services["service"]["environment"].keys() >= services["migrate"]["environment"].keys()
+
+
+def test_the_compose_file_waits_for_what_is_healthy_and_builds_what_there_is():
+    services = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]
+    stages = re.findall(r"^FROM .* AS (\w+)$", (DEPLOY / "Dockerfile").read_text(), re.M)
+    for service in services.values():
+        for other, wait in service.get("depends_on", {}).items():
+            assert wait["condition"] == "service_completed_successfully" or "healthcheck" in services[other]
+        if "build" in service:
+            assert service["build"]["target"] in stages
+            assert (DEPLOY / service["build"]["context"] / service["build"]["dockerfile"]).is_file()
+        for port in service.get("ports", []):
+            assert port.startswith("127.0.0.1:")
