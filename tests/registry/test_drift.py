@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-import os
-import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,12 +11,12 @@ import pytest
 from bentos import timeuuid
 from bentos.store import Call
 from bentos.store.sqlite import SQLiteStore
+from registry.__main__ import main
 from registry.drift import ENOUGH, psi, word
 from registry.reference import shape
 from registry.versions import Registry
 from tests.toyregistry import MODEL_NAME, make_registry
 
-ROOT = Path(__file__).parents[2]
 HAM, SPAM = ("ham", "see you at home later"), ("spam", "win a prize, call now " * 7)
 TRAINED = [HAM] * 870 + [SPAM] * 130
 
@@ -51,16 +49,35 @@ def log(path: Path, rows: list[Call]) -> None:
     asyncio.run(write())
 
 
-def cli(registry, folder: Path, *words: str, **settings: str) -> subprocess.CompletedProcess:
-    where = {"MLFLOW_TRACKING_URI": registry.tracking_uri, "PYTHONPATH": str(ROOT), "PATH": os.environ["PATH"]}
-    command = [sys.executable, "-m", "registry", "drift", *words]
-    return subprocess.run(command, cwd=folder, env=where | settings, capture_output=True, text=True)
+@pytest.fixture
+def cli(registry, tmp_path, monkeypatch, capsys):
+    """`python -m registry drift WORDS` in a folder of the test's own: its exit status and what it wrote."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", registry.tracking_uri)
+
+    def run(*words: str, **settings: str) -> tuple[object, str]:
+        monkeypatch.setattr(sys, "argv", ["registry", "drift", *words])
+        for name, value in settings.items():
+            monkeypatch.setenv(name, value)
+        try:
+            main()
+        except SystemExit as end:
+            return end.code, capsys.readouterr().err
+        return 0, capsys.readouterr().out
+
+    return run
 
 
-def told(registry, folder: Path, *words: str, **settings: str) -> dict[str, dict]:
-    done = cli(registry, folder, "--json", *words, **settings)
-    assert done.returncode == 0, done.stderr
-    return {row["version"]: row for row in json.loads(done.stdout)}
+@pytest.fixture
+def told(cli):
+    """What it says of each version, with --json."""
+
+    def run(*words: str, **settings: str) -> dict[str, dict]:
+        status, written = cli("--json", *words, **settings)
+        assert status == 0, status
+        return {row["version"]: row for row in json.loads(written)}
+
+    return run
 
 
 def test_the_index_is_the_published_sum_and_says_what_it_means():
@@ -74,11 +91,11 @@ def test_the_index_is_the_published_sum_and_says_what_it_means():
     ]
 
 
-def test_each_version_is_compared_with_its_own_training_set(registry, tmp_path):
+def test_each_version_is_compared_with_its_own_training_set(registry, cli, told, tmp_path):
     champion, challenger = (registry.resolve(ref).key for ref in "12")
     recent = calls(champion, ([HAM] * 87 + [SPAM] * 13) * 3)
     log(tmp_path / "spam.db", recent + calls(champion, [SPAM] * 900, timedelta(hours=30)) + calls(challenger, [HAM]))
-    found = told(registry, tmp_path)
+    found = told()
     assert found["1"] == {
         "version": "1",
         "aliases": ["champion"],
@@ -88,26 +105,26 @@ def test_each_version_is_compared_with_its_own_training_set(registry, tmp_path):
         "verdict": "stable",
     }
     assert found["2"]["calls"] == 1 and found["2"]["labels"] is None and "training set" in found["2"]["verdict"]
-    longer = told(registry, tmp_path, "--hours", "48")["1"]
+    longer = told("--hours", "48")["1"]
     assert longer["calls"] == 1_200 and longer["labels"] > 0.25 and longer["verdict"] == "drifted"
-    printed = cli(registry, tmp_path).stdout
-    assert "champion" in printed and "stable" in printed
+    status, printed = cli()
+    assert status == 0 and "champion" in printed and "stable" in printed
 
 
-def test_too_few_calls_give_no_number(registry, tmp_path):
+def test_too_few_calls_give_no_number(registry, told, tmp_path):
     log(tmp_path / "spam.db", calls(registry.resolve("1").key, [SPAM] * (ENOUGH - 1)))
-    few = told(registry, tmp_path)["1"]
+    few = told()["1"]
     assert (few["calls"], few["labels"], few["lengths"]) == (ENOUGH - 1, None, None) and "too few" in few["verdict"]
 
 
-def test_what_cannot_be_read_or_asked_ends_in_a_sentence(registry, tmp_path):
-    done = cli(registry, tmp_path, SQLITE_PATH="missing.db")
-    assert done.returncode == 1 and "missing.db" in done.stderr and "Traceback" not in done.stderr
+def test_what_cannot_be_read_or_asked_ends_in_a_sentence(cli, tmp_path):
+    why, _ = cli(SQLITE_PATH="missing.db")
+    assert why.startswith("registry: the call log cannot be read") and "missing.db" in why
     assert not (tmp_path / "missing.db").exists()
-    assert cli(registry, tmp_path, "--hours", "-1").returncode == 2
+    assert cli("--hours", "-1")[0] == 2 and cli("--hours", "soon")[0] == 2
 
 
-def test_the_log_in_cassandra_is_read_whole(registry, cassandra_node, keyspace, tmp_path):
+def test_the_log_in_cassandra_is_read_whole(registry, told, cassandra_node, keyspace, tmp_path):
     from bentos.store.cassandra import CassandraStore
     from bentos.store.schema import migrate
     from tests.cassandra.client import PATIENT, settings_for
@@ -124,6 +141,6 @@ def test_the_log_in_cassandra_is_read_whole(registry, cassandra_node, keyspace, 
 
     asyncio.run(write())
     named = ("cassandra_contact_points", "cassandra_port", "cassandra_keyspace")
-    found = told(registry, tmp_path, **{name.upper(): str(getattr(settings, name)) for name in named})["1"]
+    found = told(**{name.upper(): str(getattr(settings, name)) for name in named})["1"]
     assert found["calls"] == 500 and found["verdict"] == "drifted"
     assert found["labels"] == pytest.approx(psi([870, 130], [250, 250]))
