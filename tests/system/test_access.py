@@ -1,0 +1,57 @@
+"""Keys and limits on a running service: what one worker knows, all know."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.server import ROOT, Server
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def keys(tmp_path_factory):
+    """The file that the command writes, and the keys that it prints."""
+    file = tmp_path_factory.mktemp("keys") / "keys"
+    command = [sys.executable, "-m", "bentos", "key"]
+    environment = {"PATH": os.environ["PATH"], "BENTOS_HOME": str(file.parent), "API_KEYS_FILE": "keys"}
+
+    def make(name: str) -> str:
+        done = subprocess.run([*command, name], cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
+        return done.stdout.strip()
+
+    return file, {name: make(name) for name in ("web", "batch")}
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory, keys):
+    settings = {"WORKERS": "2", "MOCK_MODEL": "1", "RATE_LIMIT": "20/hour", "API_KEYS_FILE": str(keys[0])}
+    with Server(tmp_path_factory.mktemp("service"), **settings) as server:
+        yield server
+
+
+def statuses(server: Server, key: str, calls: int) -> list[int]:
+    """Each over a connection of its own, which the workers share out."""
+    found = []
+    for _ in range(calls):
+        with server.client() as client:
+            found.append(client.get("/versions", headers={"X-API-Key": key}).status_code)
+    return found
+
+
+def test_all_workers_count_together(server, keys):
+    assert statuses(server, keys[1]["web"], 30) == [200] * 20 + [429] * 10
+
+
+def test_all_workers_forget_a_revoked_key_at_once(server, keys):
+    file, made = keys
+    assert statuses(server, made["batch"], 5) == [200] * 5
+    file.write_text(
+        "".join(line for line in file.read_text().splitlines(keepends=True) if not line.startswith("batch:"))
+    )
+    assert statuses(server, made["batch"], 10) == [401] * 10
+    with server.client() as client:
+        assert client.get("/livez").status_code == 200
+    assert made["batch"] not in server.log.read_text()
