@@ -18,9 +18,11 @@ PATIENCE = 180.0  # seconds, for a busy machine
 class Server:
     """`bentoml serve [TAG]` with nothing of this environment's settings; stopped at the end of a `with`."""
 
-    def __init__(self, folder: Path, tag: str = ".", cwd: Path = ROOT, **settings: str) -> None:
+    def __init__(
+        self, folder: Path, tag: str = ".", cwd: Path = ROOT, port: int | None = None, **settings: str
+    ) -> None:
         self.folder = folder
-        self.port = int(settings.get("PORT", free_port()))
+        self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = folder / f"server-{self.port}.log"
         environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "BENTOML_HOME": str(folder / "bentoml")}

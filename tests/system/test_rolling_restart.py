@@ -14,8 +14,8 @@ pytestmark = pytest.mark.slow
 PAUSE = 0.1  # seconds between a caller's questions: the site takes 50 a second from one address
 
 
-def start(folder: Path, **settings: str) -> Server:
-    return Server(folder, MOCK_MODEL="1", TRUSTED_PROXIES="127.0.0.1", DRAIN_SECONDS="2", **settings)
+def start(folder: Path, port: int | None = None) -> Server:
+    return Server(folder, port=port, MOCK_MODEL="1", TRUSTED_PROXIES="127.0.0.1", DRAIN_SECONDS="2")
 
 
 def test_no_call_fails_while_services_are_restarted_one_after_the_other(tmp_path):
@@ -27,7 +27,7 @@ def test_no_call_fails_while_services_are_restarted_one_after_the_other(tmp_path
             wait_until(lambda: len(callers.answers) > 50)
             for service in services:
                 assert service.stop() == 0
-                running.enter_context(start(tmp_path, PORT=str(service.port)))
+                running.enter_context(start(tmp_path, port=service.port))
                 seen = len(callers.answers)
                 wait_until(lambda seen=seen: len(callers.answers) > seen + 50)
     assert callers.failures == []
