@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from bentos.keys import add_line, new_key
+from bentos.callers.keys import add_line, new_key
 from bentos.settings import Settings, SettingsError, read_settings
 from bentos.store import StoreError
 from bentos.store.open import store_name

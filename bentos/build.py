@@ -16,9 +16,9 @@ from pathlib import Path
 import bentoml
 from bentoml.exceptions import BentoMLException
 
-from bentos.catalogue import INDEX, Catalogue, CatalogueError, Entry, Source, dumps
 from bentos.service import BAKED
 from bentos.settings import Settings
+from bentos.versions.catalogue import INDEX, Catalogue, CatalogueError, Entry, Source, dumps
 from registry.artifact import Artifact, ArtifactError
 
 ROOT = Path(__file__).parents[1]

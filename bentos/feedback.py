@@ -3,10 +3,10 @@
 from uuid import UUID
 
 from bentos import timeuuid
-from bentos.errors import CallError
-from bentos.served import Served
+from bentos.http.errors import CallError
 from bentos.state import State
 from bentos.store import Call, Correction, StoreError
+from bentos.versions.served import Served
 
 
 async def take(state: State, caller_id: str, text: str | None, call_id: UUID | None, label: str) -> tuple[str, str]:

@@ -8,10 +8,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from bentos import logs, timeuuid, tracing
-from bentos.metrics import Metrics
-from bentos.served import Loaded
+from bentos import timeuuid
 from bentos.store import Call, Probabilities, Store, StoreError
+from bentos.versions.served import Loaded
+from bentos.watching import logs, tracing
+from bentos.watching.metrics import Metrics
 from registry.artifact import DECIMALS
 
 INLINE_TEXTS, INLINE_CHARACTERS = (8, 2_000)  # more goes to a thread: the event loop never waits longer than about 2 ms

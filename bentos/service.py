@@ -17,11 +17,11 @@ from typing import Any
 import bentoml
 import click
 
-from bentos import logs
-from bentos.keeper import make_folder, start_follower
 from bentos.settings import HOME, Settings, SettingsError, read_settings
 from bentos.store import StoreError
 from bentos.store.open import store_name
+from bentos.versions.keeper import make_folder, start_follower
+from bentos.watching import logs
 
 FOLDER = "BENTOS_FOLDER"  # tells a worker the folder that all processes of this service share
 SUPERVISOR = "BENTOS_SUPERVISOR"  # and the process that it ends with
@@ -126,7 +126,7 @@ def _check_port(configured: int) -> None:
 
 
 def _check_keys(settings: Settings) -> None:
-    from bentos.keys import read_keys
+    from bentos.callers.keys import read_keys
 
     try:
         if settings.api_keys_file:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
 
-from bentos.proxies import Proxies
+from bentos.callers.proxies import Proxies
 from registry.settings import RegistrySettings
 
 HOME = "BENTOS_HOME"  # the folder that `.env` and relative paths are read from; the supervisor tells its workers

@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING
 
 from fastapi import Request
 
-from bentos.access import Access
-from bentos.draining import Traffic
-from bentos.metrics import Metrics
+from bentos.callers.access import Access
+from bentos.http.draining import Traffic
 from bentos.predict import Predictor
-from bentos.served import Served
-from bentos.shadow import Shadow
 from bentos.store import Store
+from bentos.versions.served import Served
+from bentos.versions.shadow import Shadow
+from bentos.watching.metrics import Metrics
 
 if TYPE_CHECKING:
-    from bentos.following import Following
+    from bentos.versions.following import Following
 
 
 @dataclass

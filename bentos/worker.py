@@ -8,21 +8,21 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
-from bentos import tracing
-from bentos.access import read_access
-from bentos.api import create_app
-from bentos.catalogue import INDEX, loads
-from bentos.draining import drain_on_sigterm, end_when_orphaned
-from bentos.following import Following, first_report, recall, remember, take_up
-from bentos.gauges import keep_looking
-from bentos.metrics import Metrics
+from bentos.callers.access import read_access
+from bentos.http.api import create_app
+from bentos.http.draining import drain_on_sigterm, end_when_orphaned
 from bentos.predict import Predictor
-from bentos.served import Served, serve, serve_mock
 from bentos.settings import Settings
-from bentos.shadow import Shadow
-from bentos.shared import leave, share
 from bentos.state import State
 from bentos.store.open import open_store
+from bentos.versions.catalogue import INDEX, loads
+from bentos.versions.following import Following, first_report, recall, remember, take_up
+from bentos.versions.served import Served, serve, serve_mock
+from bentos.versions.shadow import Shadow
+from bentos.watching import tracing
+from bentos.watching.gauges import keep_looking
+from bentos.watching.metrics import Metrics
+from bentos.watching.shared import leave, share
 
 logger = logging.getLogger(__name__)
 

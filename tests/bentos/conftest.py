@@ -3,13 +3,13 @@
 import httpx
 import pytest
 
-from bentos.api import create_app
-from bentos.metrics import Metrics
+from bentos.http.api import create_app
 from bentos.predict import Predictor
-from bentos.served import Loaded, Served
-from bentos.shadow import Shadow
 from bentos.state import State
 from bentos.store.sqlite import SQLiteStore
+from bentos.versions.served import Loaded, Served
+from bentos.versions.shadow import Shadow
+from bentos.watching.metrics import Metrics
 from registry.artifact import Artifact
 from tests.toy import write_toy
 

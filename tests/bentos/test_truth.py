@@ -11,12 +11,12 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
 
-from bentos.metrics import Metrics
 from bentos.predict import Predictor
-from bentos.served import Loaded, Served
 from bentos.store import StoreError
 from bentos.store.cassandra import connect
 from bentos.store.schema import migrate
+from bentos.versions.served import Loaded, Served
+from bentos.watching.metrics import Metrics
 from registry.artifact import Artifact
 from tests.cassandra.client import settings_for, until
 from tests.toy import write_toy

@@ -14,7 +14,7 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from bentos.limits import MAX_BODY
+from bentos.http.limits import MAX_BODY
 from tests.nginx import Nginx, need_nginx
 from tests.server import PATIENCE, Server, client, free_port
 

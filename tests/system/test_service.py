@@ -9,7 +9,7 @@ import time
 import httpx
 import pytest
 
-from bentos.limits import MAX_BODY
+from bentos.http.limits import MAX_BODY
 from tests.server import PATIENCE, Server
 
 pytestmark = pytest.mark.slow

@@ -1,0 +1,63 @@
+"""The caller's own calls."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+
+import orjson
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import StreamingResponse
+
+from bentos import timeuuid
+from bentos.callers.identified import caller_id
+from bentos.http import schemas
+from bentos.http.documentation import errors
+from bentos.state import state_of
+from bentos.store import Call
+
+router = APIRouter(tags=["log"])
+
+CHUNK = 64 * 1024  # bytes of JSON to send at once
+
+
+@router.get(
+    "/recent_log",
+    summary="Your calls of this hour, oldest first",
+    response_model=list[schemas.LoggedCall],
+    responses=errors(503),
+)
+async def recent_log(request: Request) -> Response:
+    hour = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+    calls = state_of(request).store.calls(caller_id(request), hour)
+    first = await anext(calls, None)  # here a store that is down can still be answered with 503
+    return StreamingResponse(_array(first, calls), media_type="application/json")
+
+
+async def _array(first: Call | None, rest: AsyncIterator[Call]) -> AsyncIterator[bytes]:
+    """The calls as a JSON array. A store that fails midway breaks the transfer off: a client sees that it is short."""
+    if first is None:
+        yield b"[]"
+        return
+    buffer = bytearray(b"[" + _row(0, first))
+    index = 1
+    async for call in rest:
+        buffer += b"," + _row(index, call)
+        index += 1
+        if len(buffer) >= CHUNK:
+            yield bytes(buffer)
+            buffer.clear()
+    yield bytes(buffer) + b"]"
+
+
+def _row(index: int, call: Call) -> bytes:
+    """A call in the shape of `schemas.LoggedCall`."""
+    return orjson.dumps(
+        {
+            "index": index,
+            "id": call.called_at,
+            "input": call.input,
+            "called_at": timeuuid.moment(call.called_at).isoformat(timespec="microseconds"),
+            "model_version": call.model_version.partition("-")[0],  # the number, without the digest
+            "result": call.result,
+            "from_cache": call.from_cache,
+        }
+    )

@@ -1,0 +1,194 @@
+"""The requests and answers of the HTTP API, as callers see them in the documentation."""
+
+from typing import Annotated, Any
+
+from pydantic import UUID1, AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, model_validator
+
+from bentos.http.limits import MAX_CHARACTERS, MAX_TEXTS
+
+SPAM = "WINNER!! Claim your free prize now, call 09061701461"
+HAM = "Ok, see you at lunch then"
+ID = "8f1c7a52-e772-11f1-9b1d-5d2f7c40a913"
+
+
+def _readable(text: str) -> str:
+    if not text.strip():
+        raise ValueError("the text is blank")
+    if "\0" in text:
+        raise ValueError("the text holds a NUL character")
+    return text
+
+
+def _number_as_ref(value: Any) -> Any:
+    return str(value) if type(value) is int else value
+
+
+Text = Annotated[str, Field(min_length=1, max_length=MAX_CHARACTERS), AfterValidator(_readable)]
+Ref = Annotated[
+    str,
+    BeforeValidator(_number_as_ref, json_schema_input_type=str | int),
+    Field(description="a version's number or alias; when absent, the champion or what the routing says"),
+]
+
+
+class CompareRequest(BaseModel):
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"text": SPAM}]})
+
+    text: Text
+    echo_input: StrictBool = Field(False, description="repeat the text in the answer")
+    skip_cache: StrictBool = Field(False, description="run the model even if the answer is stored")
+
+
+class PredictionRequest(CompareRequest):
+    model_version: Ref | None = None
+    explain: StrictBool = Field(False, description="say which words pushed the text towards its label")
+
+
+class PredictionsRequest(BaseModel):
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"texts": [SPAM, HAM]}]})
+
+    texts: list[Text] = Field(min_length=1, max_length=MAX_TEXTS)
+    echo_input: StrictBool = Field(False, description="repeat the texts in the answers")
+    skip_cache: StrictBool = Field(False, description="run the model even if the answers are stored")
+    model_version: Ref | None = None
+
+
+class VersionQuery(BaseModel):
+    """What a POST may say in its query."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    model_version: Ref | None = None
+
+
+class PredictionQuery(VersionQuery):
+    text: Text = Field(examples=[SPAM])
+    echo_input: bool = Field(False, description="repeat the text in the answer")
+    skip_cache: bool = Field(False, description="run the model even if the answer is stored")
+    explain: bool = Field(False, description="say which words pushed the text towards its label")
+
+
+class FeedbackRequest(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"id": ID, "label": "spam"}, {"text": SPAM, "label": "spam"}]}
+    )
+
+    id: UUID1 | None = Field(None, description="of an answer that you got; or else `text`")
+    text: Text | None = None
+    label: str = Field(min_length=1, max_length=100, description="the right one")
+
+    @model_validator(mode="after")
+    def _either(self) -> "FeedbackRequest":
+        if (self.id is None) == (self.text is None):
+            raise ValueError("give either id or text")
+        return self
+
+
+class Weight(BaseModel):
+    words: str = Field(examples=["prize"])
+    weight: float = Field(
+        description="by how much the log-odds of the top label fall without these words: above 0 they speak for it",
+        examples=[1.25],
+    )
+
+
+class Top(BaseModel):
+    label: str = Field(examples=["spam"])
+    value: float = Field(description="its probability", examples=[0.998321])
+
+
+Id = Annotated[str, Field(description="the call's own, also in `/recent_log`", examples=[ID])]
+
+
+class Prediction(BaseModel):
+    prediction: dict[str, float] = Field(
+        description="the probability of each label", examples=[{"ham": 0.001679, "spam": 0.998321}]
+    )
+    top: Top
+    input: str | None = Field(None, description="the text, with `echo_input`", examples=[SPAM])
+    explanation: list[Weight] | None = Field(None, description="with `explain`, in the order of the text")
+    from_cache: bool = Field(description="whether the answer was stored before this call")
+    model_version: str = Field(description="the number of the version that answers", examples=["2"])
+    id: Id
+    mock: bool = Field(False, description="true: from a stand-in model, without meaning; absent otherwise")
+
+
+class Comparison(BaseModel):
+    results: list[Prediction] = Field(description="one answer a served version, newest version first")
+    agree: bool = Field(description="whether all versions put the same label on top")
+
+
+class LoggedCall(BaseModel):
+    index: int = Field(description="from 0, oldest first")
+    id: Id
+    input: str = Field(examples=[SPAM])
+    called_at: str = Field(examples=["2030-01-31T12:00:00.000000+00:00"])
+    model_version: str = Field(examples=["2"])
+    result: str = Field(description="the most probable label", examples=["spam"])
+    from_cache: bool
+
+
+class Feedback(BaseModel):
+    input: str = Field(description="the text", examples=[SPAM])
+    label: str = Field(description="the right label, as stored", examples=["spam"])
+    predicted: str | None = Field(description="what the call was answered; null where no id was given")
+
+
+class ServedVersion(BaseModel):
+    model_version: str = Field(examples=["2"])
+    aliases: list[str] = Field(examples=[["champion"]])
+    default: bool = Field(description="whether it answers calls that name no version")
+    labels: list[str] = Field(examples=[["ham", "spam"]])
+    digest: str | None = Field(None, description="SHA-256 of the artifact")
+    variant: str | None = Field(None, examples=["lstm"])
+    created_at: str | None = None
+    metrics: dict[str, float] = Field({}, description="its figures on the test split", examples=[{"mcc": 0.9512}])
+    mock: bool = False
+
+
+class RefusedVersion(BaseModel):
+    model_version: str
+    aliases: list[str]
+    why: str
+
+
+class RoutingNow(BaseModel):
+    shares: dict[str, float] = Field(
+        description="percent of the calls that name no version, by alias; the champion has the rest",
+        examples=[{"challenger": 10}],
+    )
+    shadow: str | None = Field(description="the alias that hears every call and answers none")
+
+
+class RegistryNow(BaseModel):
+    read_at: str | None = Field(description="when it was last read", examples=["2030-01-31T12:00:00+00:00"])
+    why_stale: str = Field(description="why it cannot be read now; empty when it can")
+
+
+class Versions(BaseModel):
+    default: str | None = Field(description="the number of the version that answers calls that name none")
+    versions: list[ServedVersion]
+    refused: list[RefusedVersion] = Field(description="versions that should be served and cannot be")
+    routing: RoutingNow
+    registry: RegistryNow | None = Field(description="null where none is followed: in a bento, or with a mock")
+
+
+class Root(BaseModel):
+    api_name: str = Field(examples=["sms-spam"])
+    store: dict[str, Any] = Field(examples=[{"name": "sqlite", "up": True}])
+    caller_id: str = Field(description="who you are to the call log", examples=["127.0.0.1"])
+    default: str | None = Field(examples=["2"])
+    versions: list[str] = Field(description="the numbers of the served versions", examples=[["2", "1"]])
+    started_at: str = Field(examples=["2030-01-31T12:00:00+00:00"])
+    mock: bool = Field(False, description="true: a stand-in model answers; absent otherwise")
+
+
+class Health(BaseModel):
+    status: str = Field(examples=["ready"])
+
+
+class Error(BaseModel):
+    """Every answer that is not a success."""
+
+    error: str = Field(description="the reason, for a program", examples=["unknown_version"])
+    detail: str = Field(description="the reason, for a person", examples=["no version '9' is served; there are: 2, 1"])

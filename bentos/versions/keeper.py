@@ -1,0 +1,44 @@
+"""The supervisor's part: a folder for what its processes share, and the one that follows the registry kept running.
+
+Nothing heavy is imported here.
+"""
+
+import atexit
+import logging
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+PAUSES = (1.0, 60.0)  # seconds before a follower that died is started again: at first, and at most
+
+logger = logging.getLogger(__name__)
+
+
+def make_folder() -> Path:
+    """A folder that is gone when this process has ended."""
+    folder = Path(tempfile.mkdtemp(prefix="sms-spam-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+def start_follower(folder: Path) -> None:
+    """Keep a follower that reports to `folder` running for as long as this process lives."""
+    threading.Thread(target=_keep_running, args=(folder,), daemon=True).start()
+
+
+def _keep_running(folder: Path) -> None:
+    shortest, longest = PAUSES
+    pause = shortest
+    while True:
+        started = time.monotonic()
+        command = [sys.executable, "-m", "bentos.versions.follower", str(folder)]
+        follower = subprocess.Popen(command, stdin=subprocess.PIPE, cwd=ROOT)  # the pipe closes when this process ends
+        follower.wait()
+        pause = shortest if time.monotonic() - started > longest else min(2 * pause, longest)
+        logger.error("the process that follows the registry died; it is started again in %.0f s", pause)
+        time.sleep(pause)

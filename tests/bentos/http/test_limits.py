@@ -1,0 +1,39 @@
+"""How much a call may send, and how long it may take."""
+
+import asyncio
+import json
+
+import pytest
+
+from bentos.http.limits import MAX_BODY
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_a_large_body_is_refused_whether_or_not_it_says_its_length(client):
+    async def pieces():
+        for _ in range(MAX_BODY // 100_000 + 2):
+            yield b"x" * 100_000
+
+    for content in (b"x" * (MAX_BODY + 1), pieces()):
+        response = await client.post("/predictions", content=content, headers={"Content-Type": "application/json"})
+        assert (response.status_code, response.json()["error"]) == (413, "too_large")
+
+
+async def test_a_body_that_does_not_arrive_is_not_waited_for(client, monkeypatch):
+    monkeypatch.setattr("bentos.http.limits.BODY_SECONDS", 0.01)
+
+    async def stalled():
+        yield b'{"text": '
+        await asyncio.Event().wait()
+
+    response = await client.post("/prediction", content=stalled(), headers={"Content-Type": "application/json"})
+    assert (response.status_code, response.json()["error"]) == (408, "too_slow")
+
+
+async def test_a_body_just_within_the_limit_is_read(client):
+    texts = ["x" * 8_300] * 1_000
+    body = json.dumps({"texts": texts})
+    assert MAX_BODY - 100_000 < len(body) <= MAX_BODY
+    response = await client.post("/predictions", content=body, headers={"Content-Type": "application/json"})
+    assert response.status_code == 200

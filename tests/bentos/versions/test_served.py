@@ -1,0 +1,140 @@
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from bentos.versions.catalogue import Catalogue, CatalogueError, Entry, Source, dumps, loads, missing, selected
+from bentos.versions.served import Served, serve
+from registry.route import Routing
+from registry.versions import Version
+from tests.toy import write_toy
+
+
+def entry(number, folder, digest, *aliases, why="") -> Entry:
+    return Entry(number, f"{number}-{digest[:8]}", aliases, digest, "toy", "2030-01-01", {"mcc": 0.9}, folder, why)
+
+
+@pytest.fixture
+def toys(tmp_path):
+    return [
+        entry("2", "two", write_toy(tmp_path / "two", -4.0), "challenger"),
+        entry("1", "one", write_toy(tmp_path / "one", -1.0), "champion", "stable"),
+    ]
+
+
+def test_every_version_answers_to_its_number_and_aliases(toys, tmp_path):
+    served = serve(Catalogue(tuple(toys)), tmp_path)
+    assert {ref: version.number for ref, version in served.by_ref.items()} == {
+        "2": "2",
+        "challenger": "2",
+        "1": "1",
+        "champion": "1",
+        "stable": "1",
+    }
+    assert served.default.number == "1" and served.why_not_ready == ""
+
+
+def test_a_catalogue_survives_being_written_down(toys):
+    catalogue = Catalogue(tuple(toys), Routing({"challenger": 10.0}, "challenger"))
+    assert loads(dumps(catalogue)) == catalogue
+
+
+def damage(tmp_path, name, content):
+    (tmp_path / "one" / name).write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    ("harm", "why"),
+    [
+        (lambda path: damage(path, "model.onnx", b"damaged"), "damaged"),
+        (lambda path: damage(path, "metadata.json", b"{}"), "not a model version"),
+        (lambda path: (path / "one" / "tokenizer.json").unlink(), "cannot read"),
+        (lambda path: write_toy(path / "one", 7.0), "the registry says"),
+    ],
+)
+def test_a_broken_version_is_refused_with_the_reason_and_the_other_serves(toys, tmp_path, harm, why):
+    harm(tmp_path)
+    served = serve(Catalogue(tuple(toys)), tmp_path)
+    assert [version.number for version in served.versions] == ["2"]
+    assert served.refused[0].number == "1" and why in served.refused[0].why
+    assert "version 1, the champion, cannot be served" in served.why_not_ready
+
+
+def test_a_version_that_could_not_be_fetched_is_refused(toys, tmp_path):
+    served = serve(Catalogue((entry("3", None, "0" * 64, "champion", why="the store is away"),)), tmp_path)
+    assert served.refused[0].why == "the store is away"
+
+
+def test_without_a_champion_it_says_how_to_make_one(toys, tmp_path):
+    assert "python -m registry promote" in serve(Catalogue(tuple(toys[:1])), tmp_path).why_not_ready
+    assert Served(why_empty="because").why_not_ready == "because"
+
+
+def test_a_registry_that_is_not_there_is_not_made(tmp_path):
+    with pytest.raises(CatalogueError, match="make up"):
+        Source("sms-spam", f"sqlite:///{tmp_path / 'mlflow.db'}").catalogue()
+    assert not (tmp_path / "mlflow.db").exists()
+
+
+def test_a_registry_that_is_no_registry_is_an_error_in_words(tmp_path):
+    (tmp_path / "mlflow.db").write_bytes(b"no database" * 100)
+    with pytest.raises(CatalogueError, match="cannot be read"):
+        Source("sms-spam", f"sqlite:///{tmp_path / 'mlflow.db'}").catalogue()
+
+
+def test_what_is_loaded_is_taken_over_under_its_new_aliases(toys, tmp_path):
+    before = serve(Catalogue(tuple(toys)), tmp_path)
+    moved = [replace(toys[0], aliases=("champion",)), replace(toys[1], aliases=("stable",))]
+    (tmp_path / "one" / "model.onnx").unlink()  # nothing is read again
+    after = serve(Catalogue(tuple(moved)), tmp_path, before)
+    assert {alias: after.by_ref[alias].number for alias in ("champion", "stable")} == {"champion": "2", "stable": "1"}
+    assert [v.model for v in after.versions] == [v.model for v in before.versions]
+    assert "challenger" not in after.by_ref and before.default.number == "1"
+
+
+def test_a_number_that_names_other_content_is_loaded_anew(toys, tmp_path):
+    before = serve(Catalogue(tuple(toys)), tmp_path)
+    other = entry("1", "other", write_toy(tmp_path / "other", 2.0), "champion")
+    after = serve(Catalogue((other,)), tmp_path, before)
+    assert after.default.key != before.default.key and [v.number for v in after.versions] == ["1"]
+
+
+def test_an_alias_stays_where_it_was_until_it_can_move(toys, tmp_path):
+    before = serve(Catalogue(tuple(toys)), tmp_path)
+    broken = entry("3", None, "0" * 64, "champion", why="it is away")
+    kept = [toys[0], replace(toys[1], aliases=())]
+    for asked in ((broken, *kept), (broken, toys[0])):  # version 1 may still be asked for, or not
+        before = serve(Catalogue(asked), tmp_path, before)
+        assert before.default.number == "1" and "3" not in before.by_ref and before.why_not_ready == ""
+        assert [version.number for version in before.versions] == ["2", "1"]
+    whole = entry("3", "three", write_toy(tmp_path / "three", 1.0), "champion")
+    after = serve(Catalogue((whole, toys[0])), tmp_path, before)
+    assert after.default.number == "3" and [version.number for version in after.versions] == ["3", "2"]
+
+
+VERSIONS = [
+    Version(number, aliases, number * 64, "toy", datetime.now(UTC), "", {})
+    for number, aliases in (("4", ()), ("3", ()), ("2", ("challenger",)), ("1", ("champion",)))
+]
+
+
+@pytest.mark.parametrize(
+    ("policy", "numbers"),
+    [
+        ("aliases", "21"),
+        ("all", "4321"),
+        ("latest:1", "421"),
+        ("latest:9", "4321"),
+        ("champion, 4", "41"),
+        ("3", "3"),
+        ("9", ""),
+    ],
+)
+def test_the_policy_selects_what_is_served(policy, numbers):
+    assert "".join(version.number for version in selected(VERSIONS, policy)) == numbers
+
+
+def test_a_listed_version_that_does_not_exist_is_refused_by_its_name(toys, tmp_path):
+    absent = missing(VERSIONS, "champion,night,9")
+    assert [refused.number for refused in serve(Catalogue((*toys, *absent)), tmp_path).refused] == ["9", "night"]
+    assert missing(VERSIONS, "all") == missing(VERSIONS, "latest:3") == missing(VERSIONS, "aliases") == []
