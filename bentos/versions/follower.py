@@ -135,7 +135,12 @@ def _follow(follower: Follower, folder: Path, interval: float) -> None:
             os.execv(sys.executable, [sys.executable, "-m", "bentos.versions.follower", str(folder)])
         followed = found or followed
         report = follower.ask(report)
-        report.write(folder)
+        try:
+            report.write(folder)
+        except FileNotFoundError:
+            if folder.exists():
+                raise
+            return  # the service has ended, and taken the folder with it
         time.sleep(interval)
 
 
