@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import stats
+from sklearn.metrics import average_precision_score
 
 from pipelines import metrics
 
@@ -20,7 +21,7 @@ BINS = 10  # of the calibration error
 class Held:
     """A candidate's answers to the messages of one fold: label indices, int (n,), and the positive label's scores.
 
-    `calibrated` where the scores are probabilities.
+    `positions`, int (n,), are the messages' among all; `calibrated` where the scores are probabilities.
     """
 
     repeat: int
@@ -29,6 +30,7 @@ class Held:
     predicted: np.ndarray
     scores: np.ndarray
     calibrated: bool
+    positions: np.ndarray
 
 
 def by_fold(held: Sequence[Held], labels: Sequence[str], positive: str) -> dict[str, np.ndarray]:
@@ -46,16 +48,47 @@ def by_repeat(held: Sequence[Held], labels: Sequence[str], positive: str) -> dic
 
     `caught_at_bound` is the share caught by the threshold that blocks as many others as `BLOCKED_BOUND` lets it.
     """
-    found: dict[str, list[float]] = {"caught_at_bound": [], "ece": []}
-    for repeat in sorted({h.repeat for h in held}):
-        folds = [h for h in held if h.repeat == repeat]
+    found: dict[str, list[float]] = {"caught_at_bound": [], "pooled_average_precision": [], "ece": []}
+    for folds in repeats(held):
         truth = np.concatenate([h.actual for h in folds]) == labels.index(positive)
         scores = np.concatenate([h.scores for h in folds])
         found["caught_at_bound"].append(caught_at(truth, scores, BLOCKED_BOUND))
+        found["pooled_average_precision"].append(float(average_precision_score(truth, scores)))
         if folds[0].calibrated:
             parts = metrics.reliability(truth.astype(float), scores, BINS)
             found["ece"].append(sum(n * abs(mean - share) for mean, share, n in parts) / len(truth))
     return {name: np.array(values) for name, values in found.items() if values}
+
+
+def repeats(held: Sequence[Held]) -> list[list[Held]]:
+    """The folds of each repeat."""
+    return [[h for h in held if h.repeat == repeat] for repeat in sorted({h.repeat for h in held})]
+
+
+def blocked_first(held: Sequence[Held], positive: int, messages: int) -> tuple[np.ndarray, int]:
+    """How many others rank above each message of the positive label, and how many others there are.
+
+    Float (repeats, messages); NaN where a message is one of the others. The folds of a repeat are ranked together.
+    """
+    above = np.full((len(folds := repeats(held)), messages), np.nan)
+    for row, drawn in zip(above, folds, strict=True):
+        truth = np.concatenate([h.actual for h in drawn]) == positive
+        scores = np.concatenate([h.scores for h in drawn])
+        others = np.sort(scores[~truth])
+        positions = np.concatenate([h.positions for h in drawn])
+        row[positions[truth]] = len(others) - np.searchsorted(others, scores[truth])
+    return above, len(others)
+
+
+def ceiling(above: np.ndarray, hardest: int) -> float:
+    """The average precision if all but the `hardest` messages were in order and these stayed where they are.
+
+    `above`, (messages,), counts the others above each message of the positive label.
+    """
+    left = np.sort(above)
+    left[: max(len(left) - hardest, 0)] = 0
+    caught = np.arange(1, len(left) + 1)
+    return float((caught / (caught + left)).mean())
 
 
 def caught_at(truth: np.ndarray, scores: np.ndarray, bound: float) -> float:

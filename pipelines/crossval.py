@@ -1,6 +1,9 @@
 """Compare the variants and the linear baseline by repeated cross-validation, the test split left out.
 
-    python -m pipelines.crossval [--candidates linear lstm] [--repeats 3] [--params params.yaml]
+    python -m pipelines.crossval [CANDIDATE...] [--search] [--repeats 3] [--record crossval.json]
+
+A candidate is a variant of params.yaml, one of its section `search`, or `baseline`; the variants and the baseline if
+none is named.
 
 Near-twins stay in one fold, labels are spread evenly, and every candidate meets the same folds. A fold that was run
 before, by the same code with the same parameters on the same messages, is not run again. OUT (build/crossval) then has
@@ -9,41 +12,36 @@ before, by the same code with the same parameters on the same messages, is not r
 | --- | --- |
 | CANDIDATE/REPEAT-FOLD.json | the held-out answers of one fold |
 | folds.csv | each fold's metrics, a row for each candidate |
-| comparison.json | means, intervals, and the paired tests against the reference (`--against`) |
+| comparison.json | means, intervals, and the paired tests against the references (`--against`), with the parameters |
+| comparison.md | its table |
 | comparison.png | the candidates' folds side by side |
+| curve.png | spam caught against ham blocked, and precision against recall, in the corner that matters |
+| hardest.csv | the messages to catch that the most others rank above |
 
-MLflow gets a run with a nested one for each candidate, to compare in its UI.
+MLflow gets a run with a nested one for each candidate, to compare in its UI. `--record` keeps comparison.json as the
+measurement that model cards show.
 """
 
 import argparse
 import hashlib
 import json
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
-from matplotlib.figure import Figure
-from rich.console import Console
-from rich.table import Table
 from sklearn.model_selection import StratifiedGroupKFold
 
-from pipelines import baseline, compare, params, tables, tracking, train
+from pipelines import baseline, comparison, params, record, tables, tracking, train
 from pipelines.batches import probabilities
 from pipelines.compare import Held
+from pipelines.record import messages
 
 FOLDS = 5
 BASELINE = "baseline"
 TEXT = [Path("registry") / name for name in ("normalise.py", "tokenizer.py")]
 CODE = [*train.CODE, *TEXT, Path(baseline.__file__)]
-
-
-def messages(prepared: Path) -> tables.Split:
-    """Every message of the corpus but those of the test split: what callers sent is nothing to measure on."""
-    train, validation = (tables.read(prepared, name) for name in ("train", "validation"))
-    source = pd.read_csv(prepared / "train.csv", usecols=["source"])["source"]
-    return tables.join([train.part(np.flatnonzero(source == "corpus")), validation])
 
 
 def folds(split: tables.Split, repeats: int, seed: int) -> Iterator[tuple[int, int, np.ndarray, np.ndarray]]:
@@ -85,86 +83,49 @@ def run(
             print(f"crossval: {name}, repeat {repeat + 1}/{repeats}, fold {fold + 1}/{FOLDS}: {seconds} s", flush=True)
         read = json.loads(file.read_text())
         predicted, scores = np.array(read["predicted"]), np.array(read["scores"])
-        done.append(Held(repeat, fold, split.actual[held], predicted, scores, candidate is not None))
+        done.append(Held(repeat, fold, split.actual[held], predicted, scores, candidate is not None, held))
     return done
 
 
-def summarise(
-    held: dict[str, list[Held]], labels: tuple[str, ...], positive: str, against: str
-) -> tuple[pd.DataFrame, dict[str, dict]]:
-    """Each fold's metrics, a row for each candidate; and each candidate's means, intervals and paired tests."""
-    folds = {name: compare.by_fold(found, labels, positive) for name, found in held.items()}
-    rows = [
-        {"candidate": name, "repeat": h.repeat, "fold": h.fold}
-        | {metric: values[i] for metric, values in folds[name].items()}
-        for name, found in held.items()
-        for i, h in enumerate(found)
-    ]
-    comparison = {}
-    for name, measured in folds.items():
-        pooled = compare.by_repeat(held[name], labels, positive)
-        comparison[name] = {metric: float(values.mean()) for metric, values in (measured | pooled).items()}
-        comparison[name]["intervals"] = {m: compare.interval(values, FOLDS) for m, values in measured.items()}
-        if against in folds and name != against:
-            tests = {m: compare.paired(measured[m], folds[against][m], FOLDS) for m in ("mcc", "average_precision")}
-            comparison[name][f"against {against}"] = {m: {"difference": d, "p": p} for m, (d, p) in tests.items()}
-    return pd.DataFrame(rows), comparison
-
-
-def table(comparison: dict[str, dict], against: str) -> Table:
-    metrics = [name for name, value in next(iter(comparison.values())).items() if isinstance(value, float)]
-    metrics += [name for name in ("ece",) if name not in metrics]
-    columns = [name for name in metrics if name not in ("accuracy", "f1")]
-    made = Table("candidate", *columns, f"MCC against {against}", box=None, pad_edge=False)
-    for name, found in sorted(comparison.items(), key=lambda item: -item[1]["mcc"]):
-        low, high = found["intervals"]["mcc"]
-        figures = [f"{found[column]:.4f}" if column in found else "" for column in columns]
-        figures[0] += f" [{low:.4f}, {high:.4f}]"
-        test = found.get(f"against {against}")
-        made.add_row(name, *figures, f"{test['mcc']['difference']:+.4f}, p {test['mcc']['p']:.3f}" if test else "")
-    return made
-
-
-def draw(rows: pd.DataFrame, file: Path) -> None:
-    """Each candidate's folds, MCC and average precision; a line joins the same fold's points."""
-    figure = Figure(figsize=(9, 4), dpi=120, layout="constrained")
-    for axes, metric in zip(figure.subplots(1, 2), ("mcc", "average_precision"), strict=True):
-        wide = rows.pivot(index=["repeat", "fold"], columns="candidate", values=metric)
-        wide = wide[wide.mean().sort_values().index]
-        axes.plot(range(wide.shape[1]), wide.to_numpy().T, color="grey", alpha=0.3, linewidth=0.7)
-        axes.plot(range(wide.shape[1]), wide.mean(), "o", color="C0")
-        axes.set(title=metric, xticks=range(wide.shape[1]), xticklabels=wide.columns)
-    figure.savefig(file)
+def choose(names: list[str], loaded: params.Params) -> dict[str, params.Variant | None]:
+    """The candidates of these names, None for the baseline. Raises SystemExit where there is none of a name."""
+    known = {BASELINE: None, **loaded.candidates}
+    if unknown := [name for name in names if name not in known]:
+        raise SystemExit(f"no candidate {', '.join(unknown)}; there are: {', '.join(known)}")
+    return {name: known[name] for name in names}
 
 
 def main() -> None:
+    args = _arguments()
+    loaded = params.load(args.params)
+    names = args.candidates or [BASELINE, *loaded.variants]
+    chosen = choose(names + [name for name in loaded.search if args.search and name not in names], loaded)
+    split, positive = messages(args.prepared), loaded.corpus.positive
+    number = split.labels.index(positive)
+    seed = loaded.prepare.seed
+    held = {name: run(name, made, split, number, args.repeats, seed, args.out) for name, made in chosen.items()}
+    settings = {name: made.model_dump() if made else {} for name, made in chosen.items()}
+    about = {"repeats": args.repeats, "folds": FOLDS, "messages": len(split.ids), "hardest": comparison.HARDEST}
+    about |= {"messages_sha256": record.messages_sha256(split), "code_sha256": tracking.sha256(CODE)}
+    files = comparison.write(args.out, held, settings, split, positive, args.against, about)
+    if args.record:
+        shutil.copy(args.out / "comparison.json", args.record)
+    tracking.log_comparison(*comparison.read_folds(args.out), settings, files)
+
+
+def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--candidates", nargs="+", help=f"variants, and `{BASELINE}`; all of them if not said")
+    parser.add_argument("candidates", nargs="*", metavar="CANDIDATE", help="the variants and the baseline if not said")
+    parser.add_argument("--search", action="store_true", help="the candidates of the section `search` too")
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--against", default=BASELINE, help="the candidate that the others are tested against")
+    parser.add_argument(
+        "--against", nargs="+", default=[BASELINE, "linear"], help="those that the others are tested against"
+    )
+    parser.add_argument("--record", type=Path, metavar="FILE", help="keep the comparison for the model cards")
     parser.add_argument("--params", type=Path, default=Path("params.yaml"))
     parser.add_argument("--prepared", type=Path, default=Path("build/prepared"))
     parser.add_argument("--out", type=Path, default=Path("build/crossval"))
-    args = parser.parse_args()
-    loaded = params.load(args.params)
-    known = {BASELINE: None, **loaded.variants}
-    chosen = args.candidates or list(known)
-    if unknown := set(chosen) - known.keys():
-        parser.error(f"no candidate {', '.join(sorted(unknown))}; there are: {', '.join(known)}")
-    split, positive = messages(args.prepared), loaded.corpus.positive
-    number = split.labels.index(positive)
-    held = {n: run(n, known[n], split, number, args.repeats, loaded.prepare.seed, args.out) for n in chosen}
-    rows, comparison = summarise(held, split.labels, positive, args.against)
-    rows.round(6).to_csv(args.out / "folds.csv", index=False)
-    (args.out / "comparison.json").write_text(json.dumps(comparison, indent=2) + "\n")
-    draw(rows, args.out / "comparison.png")
-    by_fold = rows.drop(columns=["repeat", "fold"]).set_index("candidate")
-    measured = {name: by_fold.loc[[name]].to_dict("records") for name in chosen}
-    settings = {name: known[name].model_dump() if known[name] else {} for name in chosen}
-    tracking.log_comparison(
-        comparison, measured, settings, [args.out / f for f in ("comparison.json", "comparison.png")]
-    )
-    Console(highlight=False).print(table(comparison, args.against))
+    return parser.parse_args()
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
 """Measure an exported variant on the test split, with the artifact that will be served.
 
-    python -m pipelines.evaluate VARIANT PREPARED ARTIFACT BASELINE CURVES OUT
+    python -m pipelines.evaluate VARIANT PREPARED ARTIFACT BASELINE CURVES CROSSVAL OUT
 
 | file in OUT | what |
 | --- | --- |
 | metrics.json | the metrics |
-| details.json | their bootstrap intervals, each slice's, the baseline's, the test split and the training set's shape |
+| details.json | intervals, slices, what the baseline and the cross-validation have, the test split and train's shape |
 | predictions.csv | id, actual, predicted and the probabilities, a row a message: what the gate compares |
 | precision_recall.csv, reliability.csv | the curves |
 | mistakes.csv | the most confident wrong answers, with their texts and the words that decided |
@@ -23,7 +23,7 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import precision_recall_curve
 
-from pipelines import figures, metrics, params, tables, tracking
+from pipelines import figures, metrics, params, record, tables, tracking
 from pipelines.behaviour import suite
 from registry import reference
 from registry.artifact import Artifact
@@ -86,7 +86,7 @@ def mistakes(
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("variant")
-    for name in ("prepared", "artifact", "baseline", "curves", "out"):
+    for name in ("prepared", "artifact", "baseline", "curves", "crossval", "out"):
         parser.add_argument(name, type=Path)
     args = parser.parse_args()
     loaded = params.load()
@@ -98,6 +98,8 @@ def main() -> None:
     cases = suite.measure(artifact.predict, artifact.labels)
     found |= {f"behaviour.{capability}": rate for capability, rate in suite.rates(cases).items()}
     details["behaviour"] = suite.by_test(cases)
+    parameters = params.variant(args.variant).model_dump()
+    details["crossval"] = record.find(args.crossval, args.variant, parameters, args.prepared)
     details["baseline"] = json.loads((args.baseline / "metrics.json").read_text())
     details["data"] = json.loads((args.prepared / "report.json").read_text()) | {"source": loaded.corpus.source}
     train = tables.read(args.prepared, "train")

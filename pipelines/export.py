@@ -153,7 +153,7 @@ def main() -> None:
     parser.add_argument("model", type=Path)
     parser.add_argument("out", type=Path)
     args = parser.parse_args()
-    variant = params.load().variants[args.variant]
+    variant = params.variant(args.variant)
     test = tables.read(args.prepared, "test")
     tokenizer = Tokenizer.from_json((args.model / "tokenizer.json").read_text())
     model = network.build(variant, tokenizer.size, len(test.labels))

@@ -1,13 +1,17 @@
 """params.yaml as frozen models: an unknown key, a missing one or a value out of range is an error that names it."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 Share = Annotated[float, Field(ge=0, lt=1)]
 Count = Annotated[int, Field(ge=1)]
+
+
+class ParamsError(SystemExit):
+    """The parameters cannot be used; the message says which and why. Uncaught, it ends a command with that line."""
 
 
 class Section(BaseModel):
@@ -104,10 +108,55 @@ class Params(Section):
     prepare: Prepare
     validate_: Validate = Field(alias="validate")
     variants: Annotated[dict[str, Variant], Field(min_length=1)]
+    search: dict[str, Variant]
     evaluate: Evaluate
     gate: dict  # read by the registry, which owns its meaning
 
+    @field_validator("search", mode="before")
+    @classmethod
+    def whole(cls, written: Any, info: ValidationInfo) -> dict[str, Any]:
+        """Each candidate is written as the variant that it starts from (`of`) and what it changes of it."""
+        if not isinstance(written, dict) or (variants := info.data.get("variants")) is None:
+            return written or {}  # pydantic says what is wrong
+        made = {}
+        for name, changes in written.items():
+            if not isinstance(changes, dict) or (of := changes.get("of")) not in variants or name in variants:
+                raise ValueError(f"{name}: needs a name of its own, and `of` one of: {', '.join(variants)}")
+            made[name] = _merged(variants[of].model_dump(), {k: v for k, v in changes.items() if k != "of"})
+        return made
+
+    @property
+    def candidates(self) -> dict[str, Variant]:
+        """What can be cross-validated: the variants and what was tried beside them."""
+        return self.variants | self.search
+
+
+def _merged(whole: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """`whole` with `changes` in it, section by section."""
+    both = {
+        key: _merged(whole[key], value)
+        for key, value in changes.items()
+        if isinstance(value, dict) and isinstance(whole.get(key), dict)
+    }
+    return whole | changes | both
+
 
 def load(path: Path = Path("params.yaml")) -> Params:
-    """Read `path`. Raises pydantic.ValidationError, which names each wrong key."""
-    return Params.model_validate(yaml.safe_load(path.read_text()))
+    """Read `path`. Raises ParamsError, which names each wrong key."""
+    try:
+        return Params.model_validate(yaml.safe_load(path.read_text()))
+    except OSError as error:
+        raise ParamsError(f"{path}: {error.strerror}") from error
+    except ValidationError as error:
+        wrong = (f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        raise ParamsError(f"{path}: {'; '.join(wrong)}") from error
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: it is not UTF-8
+        raise ParamsError(f"{path}: {' '.join(str(error).split())}") from error
+
+
+def variant(name: str, path: Path = Path("params.yaml")) -> Variant:
+    """The variant `name` of `path`. Raises ParamsError where there is none."""
+    variants = load(path).variants
+    if name not in variants:
+        raise ParamsError(f"{path}: no variant {name!r}; there are: {', '.join(variants)}")
+    return variants[name]

@@ -48,6 +48,9 @@ def ensure_evaluation(client: MlflowClient, run_id: str, evaluation: Path) -> No
     for name, (low, high) in details["intervals"].items():
         measured |= {f"{name}.low": low, f"{name}.high": high}
     measured |= tracking.flatten({"baseline": details["baseline"], "slice": details["slices"]})
+    for name, figures in details["crossval"].get("candidates", {}).items():
+        means = {metric: value for metric, value in figures.items() if isinstance(value, float)}
+        measured |= tracking.flatten({"crossval": {name: means}})
     with mlflow.start_run(run_id=run_id):
         mlflow.log_metrics(measured)
         mlflow.log_artifacts(str(evaluation), "evaluation")
@@ -60,14 +63,15 @@ def main() -> None:
     for name in ("model", "artifact", "evaluation"):
         parser.add_argument(name, type=Path)
     args = parser.parse_args()
+    settings = params.variant(args.variant)
     client = tracking.connect()
     about = json.loads((args.artifact / "metadata.json").read_text())
-    run_id = ensure_run(client, args.variant, params.load().variants[args.variant], args.model, about)
+    run_id = ensure_run(client, args.variant, settings, args.model, about)
     ensure_evaluation(client, run_id, args.evaluation)
-    settings = RegistrySettings()
-    registry = Registry(settings.model_name, settings.mlflow_tracking_uri)
+    store = RegistrySettings()
+    registry = Registry(store.model_name, store.mlflow_tracking_uri)
     version, new = register(registry, run_id, args.artifact, args.evaluation)
-    print(f"{args.variant}: {'registered as' if new else 'already'} version {version.number} of {settings.model_name}")
+    print(f"{args.variant}: {'registered as' if new else 'already'} version {version.number} of {store.model_name}")
 
 
 if __name__ == "__main__":

@@ -114,7 +114,7 @@ def main() -> None:
     parser.add_argument("prepared", type=Path)
     parser.add_argument("out", type=Path)
     args = parser.parse_args()
-    variant = params.load().variants[args.variant]
+    variant = params.variant(args.variant)
     corpus = [args.prepared / f"{name}.csv" for name in ("train", "validation")]
     tags = {"corpus_sha256": tracking.sha256(corpus), "code_sha256": tracking.sha256(CODE)}
     train, validation = (tables.read(args.prepared, name) for name in ("train", "validation"))

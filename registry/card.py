@@ -14,6 +14,7 @@ def card(artifact: Artifact, metrics: dict[str, float], details: dict[str, Any])
         _use(artifact),
         _data(details),
         _metrics(metrics, details),
+        _crossval(details),
         _slices(details),
         _behaviour(metrics, details),
         _limits(details),
@@ -68,6 +69,32 @@ def _metrics(metrics: dict[str, float], details: dict[str, Any]) -> str:
     heads = ("on the test split", "value", "95 % bootstrap interval", "TF-IDF and linear SVM")
     images = "\n".join(f"![{name}](figures/{name}.png)" for name in FIGURES)
     return _section("Metrics and calibration", f"{_table(heads, rows)}\n\n{images}")
+
+
+def _crossval(details: dict[str, Any]) -> str:
+    """Each candidate's means; the first is the version's own variant, tested against the others."""
+    title = "Repeated cross-validation"
+    if not (found := details.get("crossval")):
+        return _section(title, "Not measured with this version's parameters on its corpus.")
+    (own, first), *_ = found["candidates"].items()
+    names = [name for name, value in first.items() if isinstance(value, float)]
+    rows = [
+        (name, *(f"{figures[name]:.4f}" if name in figures else "" for figures in found["candidates"].values()))
+        for name in names
+    ]
+    tests = [
+        f"- {own} against {other}: {metric} {test['difference']:+.4f}, p = {test['p']:.3f}"
+        for other, measured in first["against"].items()
+        for metric, test in measured.items()
+    ]
+    low, high = first["intervals"]["mcc"]
+    text = (
+        f"{found['repeats']} times {found['folds']} folds of the {found['messages']} messages outside the test split, "
+        f"near-twins together. The 95 % interval of {own}'s MCC is {low:.4f} to {high:.4f}. `ceiling` is what the "
+        f"pooled average precision would be if all but the {found['hardest']} hardest messages were in order."
+    )
+    table = _table(("mean", *found["candidates"]), rows)
+    return _section(title, "\n\n".join([text, table, "\n".join(tests)]))
 
 
 def _slices(details: dict[str, Any]) -> str:

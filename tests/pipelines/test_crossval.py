@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from mlflow import MlflowClient
 
@@ -86,22 +87,48 @@ def test_the_corrected_test_is_more_cautious_than_a_plain_one():
 
 def test_calibration_and_bounds_are_taken_over_all_folds_of_a_repeat():
     actual = np.array([1, 0, 0, 0])
-    perfect = [Held(0, i, actual, actual, actual.astype(float), True) for i in range(5)]
+    perfect = [Held(0, i, actual, actual, actual.astype(float), True, np.arange(4) + 4 * i) for i in range(5)]
     found = compare.by_repeat(perfect, ("ham", "spam"), "spam")
     assert found["ece"].tolist() == [0.0] and found["caught_at_bound"].tolist() == [1.0]
+
+
+def test_how_many_others_rank_above_each_message_to_catch():
+    first = Held(0, 0, np.array([1, 0]), np.array([1, 0]), np.array([0.3, 0.9]), True, np.array([2, 0]))
+    second = Held(0, 1, np.array([0, 1]), np.array([0, 1]), np.array([0.4, 0.8]), True, np.array([3, 1]))
+    above, others = compare.blocked_first([first, second], positive=1, messages=4)
+    assert others == 2
+    assert above.tolist()[0][1:3] == [1, 2]
+    assert np.isnan(above[0, [0, 3]]).all()
+
+
+def test_the_ceiling_leaves_only_the_hardest_messages_out_of_order():
+    above = np.array([0, 3, 1, 8])
+    precise = [1, 1, 1, 4 / 12]
+    assert compare.ceiling(above, hardest=1) == pytest.approx(np.mean(precise))
+    assert compare.ceiling(above, hardest=4) == pytest.approx(np.mean([1, 2 / 3, 3 / 6, 4 / 12]))
+    assert compare.ceiling(above, hardest=0) == 1.0
+
+
+def test_an_unknown_candidate_is_answered_with_those_there_are(capsys, monkeypatch):
+    monkeypatch.chdir(PREPARED.parents[1])
+    monkeypatch.setattr(sys, "argv", ["crossval", "gru"])
+    with pytest.raises(SystemExit, match=r"no candidate gru; there are: baseline, workshop"):
+        crossval.main()
 
 
 @pytest.mark.slow
 def test_a_comparison_is_printed_drawn_and_put_into_mlflow(tmp_path):
     root = PREPARED.parents[1]
-    command = [sys.executable, "-m", "pipelines.crossval", "--candidates", "baseline", "--repeats", "1"]
+    command = [sys.executable, "-m", "pipelines.crossval", "baseline", "--repeats", "1"]
     where = {"MLFLOW_TRACKING_URI": f"sqlite:///{tmp_path / 'mlflow.db'}"}
-    done = subprocess.run(
-        [*command, "--out", str(tmp_path / "out")], cwd=root, env=os.environ | where, capture_output=True, text=True
-    )
+    kept = ["--out", str(tmp_path / "out"), "--record", str(tmp_path / "kept.json")]
+    done = subprocess.run([*command, *kept], cwd=root, env=os.environ | where, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert "fold 5/5" in done.stdout and "baseline" in done.stdout.splitlines()[-3]
-    assert (tmp_path / "out" / "comparison.png").stat().st_size > 1000
+    assert "fold 5/5" in done.stdout and done.stdout.splitlines()[-1].startswith("| baseline | 0.9")
+    assert min((tmp_path / "out" / name).stat().st_size for name in ("comparison.png", "curve.png")) > 1000
+    hardest = pd.read_csv(tmp_path / "out" / "hardest.csv")
+    assert hardest["others_above"].is_monotonic_decreasing and hardest["others_above"][0] > 1000
+    assert json.loads((tmp_path / "kept.json").read_text())["candidates"]["baseline"]["mcc"] > 0.9
     client = MlflowClient(where["MLFLOW_TRACKING_URI"])
     nested, parent = client.search_runs([client.get_experiment_by_name("sms-spam").experiment_id])
     assert nested.data.tags["mlflow.parentRunId"] == parent.info.run_id

@@ -53,8 +53,21 @@ def test_it_says_what_was_measured(toy):
     assert "- typo (invariance): 3 of 4 passed" in limits
 
 
+def test_it_has_the_cross_validation_of_its_variant_beside_those_it_was_tested_against(toy):
+    own = {"mcc": 0.97, "ece": 0.002, "intervals": {"mcc": [0.96, 0.98]}}
+    own["against"] = {"linear": {"mcc": {"difference": 0.01, "p": 0.04}}}
+    linear = {"mcc": 0.96, "intervals": {"mcc": [0.95, 0.97]}, "against": {}}
+    about = {"repeats": 5, "folds": 5, "messages": 4112, "hardest": 15}
+    written = card(toy, METRICS, DETAILS | {"crossval": about | {"candidates": {"toy": own, "linear": linear}}})
+    section = written.split("## Repeated cross-validation")[1].split("## ")[0]
+    assert "5 times 5 folds of the 4112 messages" in section and "0.9600 to 0.9800" in section
+    assert "| mcc | 0.9700 | 0.9600 |" in section and "| ece | 0.0020 |  |" in section
+    assert "- toy against linear: mcc +0.0100, p = 0.040" in section
+
+
 def test_what_was_not_measured_is_left_out(toy):
     written = card(toy, {"mcc": 0.9}, {})
+    assert "Not measured with this version's parameters" in written.split("## Repeated cross-validation")[1]
     for section in ("Slices", "Behaviour", "Data", "Limits"):
         assert section not in written
     assert "| mcc | 0.9000 |" in written
