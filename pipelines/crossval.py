@@ -1,6 +1,6 @@
 """Compare the variants and the linear baseline by repeated cross-validation, the test split left out.
 
-    python -m pipelines.crossval [CANDIDATE...] [--search] [--repeats 3] [--record crossval.json]
+    python -m pipelines.crossval [CANDIDATE...] [--search] [--repeats 3] [--record FILE]
 
 A candidate is a variant of params.yaml, one of its section `search`, or `baseline`; the variants and the baseline if
 none is named.

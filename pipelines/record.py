@@ -1,7 +1,7 @@
-"""The cross-validation that was kept (`python -m pipelines.crossval --record crossval.json`), for the model cards.
+"""The cross-validation that was kept in pipelines/search/crossval.json, for the model cards.
 
-It takes half an hour, so it is no stage. What it has of a variant counts where it was measured with the parameters and
-on the messages that the variant has now.
+`python -m pipelines.crossval --record` that file writes it. It takes half an hour, so it is no stage. What it has of a
+variant counts where it was measured with the parameters and on the messages that the variant has now.
 """
 
 import hashlib

@@ -8,7 +8,7 @@ import pytest
 from pipelines import params, record
 
 ROOT = Path(__file__).parents[2]
-KEPT, PREPARED = ROOT / "crossval.json", ROOT / "build/prepared"
+KEPT, PREPARED = ROOT / "pipelines/search/crossval.json", ROOT / "build/prepared"
 
 
 @pytest.fixture
