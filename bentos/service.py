@@ -10,6 +10,7 @@ import os
 import signal
 import socket
 import sys
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -17,14 +18,16 @@ from typing import Any
 import bentoml
 import click
 
+from bentos.reloading import reload_with_care
 from bentos.settings import HOME, Settings, SettingsError, read_settings
 from bentos.store import StoreError
 from bentos.store.open import store_name
-from bentos.versions.keeper import make_folder, start_follower
+from bentos.versions.keeper import Keeper, make_folder
 from bentos.watching import logs
 
 FOLDER = "BENTOS_FOLDER"  # tells a worker the folder that all processes of this service share
 SUPERVISOR = "BENTOS_SUPERVISOR"  # and the process that it ends with
+RETRY = 1.0  # seconds before a worker that cannot start any more, where others could, is started again
 BAKED = Path(__file__).parents[1] / "baked"  # a bento's own versions; the repository has none
 
 os.environ.setdefault("BENTOML_DO_NOT_TRACK", "True")  # else BentoML reports each start to its makers
@@ -72,11 +75,9 @@ class SpamService:
     @bentoml.on_deployment
     def check() -> None:
         """In the supervisor, before any worker: what cannot work ends the program here, in a sentence."""
-        settings = _settings()
+        settings = _settings(_usable_settings)
         logs.configure(settings)
         _check_port(settings.port)
-        _check_keys(settings)
-        _quiet_reload()
         if store_name(settings) == "sqlite":
             from bentos.store.sqlite_file import prepare
 
@@ -86,8 +87,10 @@ class SpamService:
                 sys.exit(f"error: {error}")
         folder = make_folder()
         os.environ |= {FOLDER: str(folder), SUPERVISOR: str(os.getpid())}
+        follower = Keeper(folder)
         if not (settings.mock_model or BAKED.is_dir()):
-            start_follower(folder)  # takes as long as the worker's start: side by side
+            follower.start()  # takes as long as the worker's start: side by side
+        reload_with_care(_usable_settings, follower.renew)
 
     @bentoml.on_startup
     async def start(self) -> None:
@@ -101,9 +104,12 @@ class SpamService:
         try:
             app, self.stopped = await worker.start(settings, baked, place)
         except (StoreError, SettingsError) as error:
-            logger.critical("the service cannot start: %s", error)
-            os.kill(supervisor, signal.SIGTERM)  # or the supervisor starts this worker again, for ever
+            logger.critical("this worker cannot start: %s", error)
+            if not place.was_served:
+                os.kill(supervisor, signal.SIGTERM)  # or the supervisor starts this worker again, for ever
+            time.sleep(RETRY)
             os._exit(1)  # an exception here would end as two tracebacks of the web server
+        place.note_served()
         self.bento_service.app = app
         gc.collect()
         gc.freeze()  # what is loaded now stays: collections need not walk through it
@@ -125,28 +131,18 @@ def _check_port(configured: int) -> None:
             sys.exit(f"error: cannot listen on port {port}: {error.strerror}; set PORT to another")
 
 
-def _check_keys(settings: Settings) -> None:
+def _usable_settings() -> Settings:
+    """The settings as they are now, with the files that they name. Raises SettingsError."""
     from bentos.callers.keys import read_keys
 
+    settings = read_settings()
+    if settings.api_keys_file:
+        read_keys(settings.api_keys_file)
+    return settings
+
+
+def _settings(read: Callable[[], Settings] = read_settings) -> Settings:
     try:
-        if settings.api_keys_file:
-            read_keys(settings.api_keys_file)
-    except SettingsError as error:
-        sys.exit(f"error: {error}")
-
-
-def _quiet_reload() -> None:
-    """On SIGHUP circus starts new workers before it ends the old; its timer stumbles over that twice a second."""
-    from circus.exc import ConflictError
-
-    def is_news(record: logging.LogRecord) -> bool:
-        return not (record.exc_info and isinstance(record.exc_info[1], ConflictError))
-
-    logging.getLogger("tornado.application").addFilter(is_news)
-
-
-def _settings() -> Settings:
-    try:
-        return read_settings()
+        return read()
     except SettingsError as error:
         sys.exit(f"error: {error}")

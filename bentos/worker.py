@@ -26,6 +26,7 @@ from bentos.watching.shared import leave, share
 
 logger = logging.getLogger(__name__)
 
+SERVED = "served"  # a file in the folder that the workers share
 Stop = Callable[[], Awaitable[None]]
 
 
@@ -36,6 +37,14 @@ class Place:
     folder: Path
     number: int
     supervisor: int
+
+    @property
+    def was_served(self) -> bool:
+        """Whether any worker of this service has started so far."""
+        return (self.folder / SERVED).exists()
+
+    def note_served(self) -> None:
+        (self.folder / SERVED).touch()
 
 
 async def start(settings: Settings, baked: Path | None, place: Place) -> tuple[FastAPI, Stop]:

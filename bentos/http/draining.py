@@ -11,6 +11,7 @@ import time
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+LAST = 2  # seconds for those who are connected when nobody new is let in, and again for the answers under way then
 QUIET = 0.25  # seconds without a request after which nobody is taken to be asking
 LOOK = 0.05  # seconds between two looks at it
 ORPHAN_LOOK = 1.0  # seconds between two looks at the supervisor
@@ -70,16 +71,18 @@ async def drain_on_sigterm(traffic: Traffic, seconds: float) -> None:
     """From now on SIGTERM lets the traffic ebb, for `seconds` at most, before it ends uvicorn's server.
 
     First others get the time to take over. Then nobody new is let in: who connects now waits for them, and who is
-    connected already gets the last answer.
+    connected already gets the last answer. A client that neither sends nor reads is left after LAST seconds more.
     """
     loop, told, end = asyncio.get_running_loop(), asyncio.Event(), signal.getsignal(signal.SIGTERM)
+    server = end.__self__  # uvicorn's, whose method handles the signal; it would wait for such a client for ever
+    server.config.timeout_graceful_shutdown = LAST
     signal.signal(signal.SIGTERM, lambda *_: loop.call_soon_threadsafe(told.set))
     await told.wait()
     traffic.leaving = True
     await traffic.ebbed(seconds)
-    for listener in end.__self__.servers:  # uvicorn's server, whose method handles the signal
+    for listener in server.servers:
         listener.close()
-    await traffic.ebbed(seconds)
+    await traffic.ebbed(LAST)
     end(signal.SIGTERM, None)
 
 

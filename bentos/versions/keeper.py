@@ -26,19 +26,30 @@ def make_folder() -> Path:
     return folder
 
 
-def start_follower(folder: Path) -> None:
-    """Keep a follower that reports to `folder` running for as long as this process lives."""
-    threading.Thread(target=_keep_running, args=(folder,), daemon=True).start()
+class Keeper:
+    """Keeps a follower that reports to `folder` running for as long as this process lives."""
 
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._follower: subprocess.Popen[bytes] | None = None
 
-def _keep_running(folder: Path) -> None:
-    shortest, longest = PAUSES
-    pause = shortest
-    while True:
-        started = time.monotonic()
-        command = [sys.executable, "-m", "bentos.versions.follower", str(folder)]
-        follower = subprocess.Popen(command, stdin=subprocess.PIPE, cwd=ROOT)  # the pipe closes when this process ends
-        follower.wait()
-        pause = shortest if time.monotonic() - started > longest else min(2 * pause, longest)
-        logger.error("the process that follows the registry died; it is started again in %.0f s", pause)
-        time.sleep(pause)
+    def start(self) -> None:
+        threading.Thread(target=self._keep_running, daemon=True).start()
+
+    def renew(self) -> None:
+        """Have the follower, where there is one, begin anew: it reads its settings when it starts."""
+        if self._follower:
+            self._follower.kill()
+
+    def _keep_running(self) -> None:
+        shortest, longest = PAUSES
+        pause = shortest
+        while True:
+            started = time.monotonic()
+            command = [sys.executable, "-m", "bentos.versions.follower", str(self.folder)]
+            # the pipe closes when this process ends
+            self._follower = subprocess.Popen(command, stdin=subprocess.PIPE, cwd=ROOT)
+            self._follower.wait()
+            pause = shortest if time.monotonic() - started > longest else min(2 * pause, longest)
+            logger.warning("the process that follows the registry ended; it is started again in %.0f s", pause)
+            time.sleep(pause)

@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import socket
 from pathlib import Path
 
 import httpx
@@ -10,7 +11,7 @@ import pytest
 
 from registry.versions import Registry
 from tests.server import PATIENCE, Server
-from tests.system.following import Callers, default, family, running, wait_until
+from tests.system.following import Callers, default, family, running, said, wait_until
 from tests.toyregistry import MODEL_NAME
 
 pytestmark = pytest.mark.slow
@@ -57,6 +58,27 @@ def test_a_worker_that_leaves_answers_until_nobody_asks_and_is_not_ready(tmp_pat
 def _unready(server: Server) -> httpx.Response | None:
     response = httpx.get(f"{server.url}/readyz", timeout=PATIENCE)
     return response if response.status_code == 503 else None
+
+
+def test_a_client_that_stalls_keeps_no_worker_from_ending(tmp_path):
+    settings = {"MOCK_MODEL": "1", "WORKERS": "1", "DRAIN_SECONDS": "0"}
+    with start(tmp_path, **settings) as server, socket.create_connection(("127.0.0.1", server.port)) as stalling:
+        stalling.sendall(b"POST /prediction HTTP/1.1\r\nHost: x\r\nContent-Length: 13\r\n\r\n")
+        wait_until(lambda: httpx.get(f"{server.url}/livez", timeout=PATIENCE).is_success)
+        (worker,) = server.workers()
+        os.kill(worker, signal.SIGTERM)
+        wait_until(lambda: not running({worker}))
+
+
+def test_a_reload_to_settings_that_cannot_be_used_changes_nothing(tmp_path):
+    (tmp_path / ".env").write_text("MOCK_MODEL=1\n")
+    with start(tmp_path, BENTOS_HOME=str(tmp_path)) as server:
+        wait_until(lambda: len(server.workers()) == 2)
+        workers = server.workers()
+        (tmp_path / ".env").write_text("MOCK_MODEL=1\nRATE_LIMIT=often\n")
+        server.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: "not reloaded" in server.log.read_text())
+        assert server.workers() == workers and said(server, "/readyz") == {"status": "ready"}
 
 
 def test_workers_do_not_outlive_their_supervisor(tmp_path):

@@ -20,11 +20,13 @@ async def test_a_large_body_is_refused_whether_or_not_it_says_its_length(client)
         assert (response.status_code, response.json()["error"]) == (413, "too_large")
 
 
-async def test_a_body_that_does_not_arrive_is_not_waited_for(client, monkeypatch):
+@pytest.mark.parametrize("begun", [b"", b'{"text": '])
+async def test_a_body_that_does_not_arrive_is_not_waited_for(client, monkeypatch, begun):
     monkeypatch.setattr("bentos.http.limits.BODY_SECONDS", 0.01)
 
     async def stalled():
-        yield b'{"text": '
+        if begun:
+            yield begun
         await asyncio.Event().wait()
 
     response = await client.post("/prediction", content=stalled(), headers={"Content-Type": "application/json"})
@@ -36,4 +38,18 @@ async def test_a_body_just_within_the_limit_is_read(client):
     body = json.dumps({"texts": texts})
     assert MAX_BODY - 100_000 < len(body) <= MAX_BODY
     response = await client.post("/predictions", content=body, headers={"Content-Type": "application/json"})
+    assert response.status_code == 200
+
+
+async def test_bodies_that_would_not_fit_into_memory_together_are_refused(client, monkeypatch):
+    monkeypatch.setattr("bentos.http.limits.MAX_HELD", 10)
+
+    async def pieces():
+        yield b'{"text": '
+        yield b'"free"}'
+
+    response = await client.post("/prediction", content=pieces(), headers={"Content-Type": "application/json"})
+    assert (response.status_code, response.json()["error"]) == (503, "overloaded") and response.headers["Retry-After"]
+    monkeypatch.undo()
+    response = await client.post("/prediction", content=pieces(), headers={"Content-Type": "application/json"})
     assert response.status_code == 200
