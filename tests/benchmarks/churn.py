@@ -1,8 +1,9 @@
 """`python -m tests.benchmarks.churn`: load while versions are promoted, rolled back and routed every second.
 
 Every answer is checked against the version that it names, and every answered call is looked for in the log. The exit
-status is 1 when a call failed, an answer was wrong or a call is not in the log. The log is of one hour: begin in time.
-The versions are toys, whose probabilities are known; the registry, the services, the store and the load are real.
+status is 1 when a call failed, an answer was wrong or a call is not in the log. The log is of one hour: where that ends
+too soon, the load waits for the next one. The versions are toys, whose probabilities are known; the registry, the
+services, the store and the load are real.
 """
 
 import argparse
@@ -24,12 +25,14 @@ import httpx
 from registry.promote import promote, rollback, thresholds_from
 from registry.route import Routing, route
 from registry.versions import Registry
+from tests.clock import within_the_hour
 from tests.server import PATIENCE, ROOT, Server
 from tests.toy import probability
 from tests.toyregistry import MODEL_NAME, add_version, make_registry
 
 BIASES = {"1": -1.0, "2": -4.0, "3": 1.0}
 POLL_INTERVAL = 1.0  # seconds
+LONGEST = 3_000.0  # seconds of load, since the log is of one hour
 TEXTS = ("free lunch {n}", "win cash {n}", "home later {n}", "a prize {n}")
 
 
@@ -138,6 +141,8 @@ def run(seconds: float, clients: int, workers: int, services: int, **settings: s
             servers.append(stack.enter_context(Server(folder, SPOOL_PATH=str(folder / "spool.db"), **settings)))
         urls = [server.url for server in servers]
         operator = Operator(Registry(MODEL_NAME, uri), urls)
+        print(f"{seconds:.0f} s of load, in the next hour where this one ends too soon", flush=True)
+        within_the_hour(seconds + PATIENCE)
         with ProcessPoolExecutor(1, get_context("spawn")) as elsewhere:
             load = elsewhere.submit(put_load, urls, clients, seconds)
             operator.work_until(load.done)
@@ -165,6 +170,8 @@ def main() -> None:
     parser.add_argument("--services", type=int, default=1, help="more than one need --cassandra: they share it")
     parser.add_argument("--cassandra", action="store_true", help="a node of its own as the store, else SQLite")
     wanted = vars(parser.parse_args())
+    if wanted["seconds"] > LONGEST:
+        parser.error(f"--seconds can be {LONGEST:.0f} at most: the log is of one hour")
     if not wanted.pop("cassandra"):
         if wanted["services"] > 1:
             parser.error("several services count their calls in one log: add --cassandra")

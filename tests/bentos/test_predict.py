@@ -8,6 +8,7 @@ import pytest
 from bentos import timeuuid
 from bentos.predict import INLINE_TEXTS
 from bentos.store import StoreError
+from tests.clock import within_the_hour
 
 pytestmark = pytest.mark.anyio
 
@@ -115,6 +116,7 @@ async def test_labels_stored_in_another_order_answer_the_same_bytes(predictor, c
 
 
 async def test_every_answer_is_in_the_callers_log(predictor, champion, store):
+    within_the_hour()
     await predictor.answer(champion, ["free prize", "home", "home"], "me", False)
     await predictor.answer(champion, ["home"], "me", False)
     await predictor.answer(champion, ["other"], "you", False)
@@ -128,6 +130,7 @@ async def test_every_answer_is_in_the_callers_log(predictor, champion, store):
 
 
 async def test_without_a_cache_answers_are_right_and_failures_counted(predictor, champion, store, metrics):
+    within_the_hour()
     (right,) = await predictor.answer(champion, ["free"], "me", False)
     predictor.store = Broken(store, "get", "put")
     (answer,) = await predictor.answer(champion, ["free"], "me", False)
@@ -145,6 +148,7 @@ async def test_without_a_log_nothing_is_answered(predictor, champion, store, met
 
 
 async def test_a_request_is_answered_when_the_one_it_shares_with_is_cancelled(predictor, champion, store):
+    within_the_hour()
     texts = [f"text {i}" for i in range(500)]
     first = asyncio.create_task(predictor.answer(champion, texts, "me", False))
     second = asyncio.create_task(predictor.answer(champion, texts, "you", False))

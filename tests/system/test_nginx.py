@@ -15,6 +15,7 @@ import httpx
 import pytest
 
 from bentos.http.limits import MAX_BODY
+from tests.clock import within_the_hour
 from tests.nginx import Nginx, need_nginx
 from tests.server import PATIENCE, Server, client, free_port
 
@@ -44,6 +45,7 @@ def caller(nginx: Nginx, address: str, **headers: str) -> httpx.Client:
 
 
 def test_callers_are_told_apart_and_cannot_pose_as_others(nginx):
+    within_the_hour()
     posing = {"X-Forwarded-For": "127.0.0.11", "Forwarded": "for=127.0.0.11", "X-Real-IP": "127.0.0.11"}
     with caller(nginx, "127.0.0.11") as one, caller(nginx, "127.0.0.12", **posing) as other:
         for client, text in ((one, "from eleven"), (other, "from twelve")):
@@ -63,6 +65,7 @@ def test_both_services_answer_through_connections_that_are_kept(nginx, services)
 
 
 def test_a_long_log_arrives_whole_and_in_pieces(nginx):
+    within_the_hour()
     with caller(nginx, "127.0.0.14") as client:
         for start in range(0, 3_000, 1_000):
             texts = [f"{i} {'x' * 200}" for i in range(start, start + 1_000)]

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from bentos.http.limits import MAX_BODY
+from tests.clock import within_the_hour
 from tests.server import PATIENCE, Server
 
 pytestmark = pytest.mark.slow
@@ -66,6 +67,7 @@ def test_readiness_and_metrics(client):
 
 
 def test_callers_see_their_own_calls_and_cannot_pose_as_others(server):
+    within_the_hour()
     with server.client("127.0.0.5") as one, server.client("127.0.0.6") as other:
         one.get("/prediction", params={"text": "from five"})
         other.get("/prediction", params={"text": "from six"}, headers={"X-Forwarded-For": "127.0.0.5"})
@@ -75,6 +77,7 @@ def test_callers_see_their_own_calls_and_cannot_pose_as_others(server):
 
 
 def test_a_long_log_is_streamed(server):
+    within_the_hour()
     with server.client("127.0.0.7") as client:
         for start in range(0, 3_000, 1_000):
             texts = [f"{i} {'x' * 200}" for i in range(start, start + 1_000)]

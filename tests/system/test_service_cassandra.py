@@ -9,6 +9,7 @@ import pytest
 
 from bentos.store.schema import migrate
 from tests.cassandra.client import session_of, settings_for
+from tests.clock import within_the_hour
 from tests.server import Server
 
 pytestmark = pytest.mark.slow
@@ -100,6 +101,7 @@ def test_two_services_share_predictions_and_a_caller_s_log(settings, registry, t
         service(settings, registry, tmp_path / "b", **patient) as other,
     ):
         assert store_of(one) == {"name": "cassandra", "up": True, "spooled": 0, "error": None}
+        within_the_hour()
         text = {"text": "a free prize 🎁 " * 200}
         first = httpx.post(f"{one.url}/prediction", json=text, timeout=30)
         second = httpx.post(f"{other.url}/prediction", json=text, timeout=30)
@@ -116,6 +118,7 @@ def test_a_service_starts_without_its_database_and_catches_up(settings, registry
     try:
         with service(settings, registry, tmp_path / "a") as server:
             assert httpx.get(f"{server.url}/readyz", timeout=30).status_code == 200
+            within_the_hour()
             texts = [f"win {i}" for i in range(50)]
             answers = httpx.post(f"{server.url}/predictions", json={"texts": texts}, timeout=30)
             assert answers.status_code == 200 and not any(answer["from_cache"] for answer in answers.json())
@@ -171,6 +174,7 @@ def test_no_answered_call_is_lost_when_the_service_is_killed_with_rows_in_its_sp
 
 def test_a_log_that_cannot_be_read_to_its_end_does_not_look_whole(settings, registry, cassandra_node, tmp_path):
     with service(settings, registry, tmp_path / "a") as server:
+        within_the_hour()
         for start in range(0, 3_000, 500):
             texts = [f"{i} {'free ' * 1_900}" for i in range(start, start + 500)]
             assert httpx.post(f"{server.url}/predictions", json={"texts": texts}, timeout=60).status_code == 200

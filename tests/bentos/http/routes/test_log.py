@@ -10,11 +10,13 @@ import pytest
 from bentos import timeuuid
 from bentos.store import Call, StoreError
 from tests.bentos.conftest import client_of
+from tests.clock import within_the_hour
 
 pytestmark = pytest.mark.anyio
 
 
 async def test_the_log_shows_a_caller_its_own_calls_in_order(app, client):
+    within_the_hour()
     answers = (await client.post("/predictions", json={"texts": ["free prize", "home"], "model_version": "2"})).json()
     answers.append((await client.get("/prediction", params={"text": "home"})).json())
     async with client_of(app, "10.0.0.2") as other:
@@ -35,6 +37,7 @@ async def test_an_empty_log_is_an_empty_array(client):
 
 
 async def test_a_long_log_arrives_in_pieces_and_whole(client, store):
+    within_the_hour()
     calls = [Call("10.0.0.1", timeuuid.now(), "x" * 500, "1-a", "ham", False) for _ in range(1_000)]
     await store.log(calls)
     async with client.stream("GET", "/recent_log") as response:

@@ -3,6 +3,7 @@
 import pytest
 
 from bentos.versions.served import Loaded, Served, serve_mock
+from tests.clock import within_the_hour
 
 pytestmark = pytest.mark.anyio
 
@@ -130,6 +131,7 @@ async def test_a_request_keeps_the_versions_that_it_began_with(state, client):
 
 
 async def test_the_mock_marks_every_answer(state, client):
+    within_the_hour()
     state.served = serve_mock()
     for path in ("/prediction", "/compare"):
         response = await client.post(path, json={"text": "free prize!"})
