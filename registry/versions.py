@@ -37,6 +37,7 @@ class Version:
     created_at: datetime
     run_id: str
     tags: dict[str, str]
+    why: str = ""  # it cannot be served; empty when it can
 
     @property
     def key(self) -> str:
@@ -60,15 +61,18 @@ class Registry:
             self.client = MlflowClient(tracking_uri=tracking_uri, registry_uri=tracking_uri)
 
     def versions(self) -> list[Version]:
-        """Every version that is ready, newest first; none where the model was never registered."""
+        """Every version that can be served, newest first; none where the model was never registered."""
+        return [version for version in self.everything() if not version.why]
+
+    def everything(self) -> list[Version]:
+        """Every version, newest first, also those that were not registered whole: an alias may point to one."""
         with self._reaching():
             found = self.client.search_registered_models(filter_string=f"name = '{self.model_name}'")
             if not found:
                 return []
             aliases = found[0].aliases
             rows = self.client.search_model_versions(f"name = '{self.model_name}'", max_results=10_000)
-        ready = [_version(row, aliases) for row in rows if row.status == "READY" and "digest" in row.tags]
-        return sorted(ready, key=lambda version: int(version.number), reverse=True)
+        return sorted((_version(row, aliases) for row in rows), key=lambda version: int(version.number), reverse=True)
 
     def resolve(self, ref: str) -> Version:
         """The version that REF, a number or an alias, names. Raises UnknownVersion."""
@@ -137,13 +141,20 @@ def _without_passwords(message: str) -> str:
     return re.sub(r"(//[^/@:\s]*):[^/@\s]*@", r"\1@", message)
 
 
+def _why_unfit(row: Any) -> str:
+    if row.status != "READY":
+        return f"the registry says that it is {row.status}"
+    return "" if "digest" in row.tags else "it has no tag `digest`: it was not registered by `dvc repro`"
+
+
 def _version(row: Any, aliases: dict[str, str]) -> Version:
     return Version(
         number=str(row.version),
         aliases=tuple(sorted(alias for alias, number in aliases.items() if str(number) == str(row.version))),
-        digest=row.tags["digest"],
+        digest=row.tags.get("digest", ""),
         variant=row.tags.get("variant", ""),
         created_at=datetime.fromtimestamp(row.creation_timestamp / 1000, UTC),
         run_id=row.run_id,
         tags=dict(row.tags),
+        why=_why_unfit(row),
     )

@@ -83,7 +83,7 @@ class Source:
             self._check_database(self.database)
         try:
             registry = self._registry = self._registry or Registry(self.model_name, self.tracking_uri)
-            versions = registry.versions()
+            versions = [version for version in registry.everything() if version.aliases or not version.why]
             routing = route.read(registry) if versions else Routing()
             entries = [self._located(version) for version in selected(versions, self.policy)]
         except (RegistryError, ImportError) as error:
@@ -111,6 +111,8 @@ class Source:
             raise CatalogueError(f"the model registry cannot be read: {self.tracking_uri}: {error}") from error
 
     def _located(self, version: Version) -> Entry:
+        if version.why:
+            return entry(version, None, version.why)
         try:
             if version.key not in self._folders:
                 self._folders[version.key] = str(self._registry.folder(version))

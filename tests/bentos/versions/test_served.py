@@ -8,6 +8,7 @@ from bentos.versions.served import Served, serve
 from registry.route import Routing
 from registry.versions import Version
 from tests.toy import write_toy
+from tests.toyregistry import MODEL_NAME, make_registry
 
 
 def entry(number, folder, digest, *aliases, why="") -> Entry:
@@ -110,6 +111,23 @@ def test_an_alias_stays_where_it_was_until_it_can_move(toys, tmp_path):
     whole = entry("3", "three", write_toy(tmp_path / "three", 1.0), "champion")
     after = serve(Catalogue((whole, toys[0])), tmp_path, before)
     assert after.default.number == "3" and [version.number for version in after.versions] == ["3", "2"]
+
+
+def test_an_alias_on_a_version_that_is_not_whole_is_refused_and_held(tmp_path):
+    from mlflow import MlflowClient
+
+    uri = make_registry(tmp_path)
+    before = serve(Source(MODEL_NAME, uri).catalogue())
+    client = MlflowClient(uri, uri)
+    number = client.create_model_version(MODEL_NAME, (tmp_path / "elsewhere").as_uri()).version
+    source = Source(MODEL_NAME, uri, "all")
+    assert serve(source.catalogue(), before=before).refused == (), "nobody asked for it"
+    client.set_registered_model_alias(MODEL_NAME, "champion", number)
+    after = serve(source.catalogue(), before=before)
+    assert after.default.number == "1" and [version.number for version in after.versions] == ["2", "1"]
+    assert [(refused.number, refused.aliases) for refused in after.refused] == [("3", ("champion",))]
+    assert "digest" in after.refused[0].why
+    assert "version 3, the champion, cannot be served" in serve(source.catalogue()).why_not_ready
 
 
 VERSIONS = [
