@@ -117,12 +117,19 @@ class Registry:
             self.client.set_registered_model_tag(self.model_name, key, value)
 
     def point(self, before: Mapping[str, str], after: Mapping[str, str]) -> None:
-        """Move the aliases from `before` to `after`, {alias: number}; only those that differ are touched."""
+        """Move the aliases from `before` to `after`, {alias: number}; only those that differ are touched.
+
+        MLflow moves one at a time and a service may look between two: a version that is left with an alias is never
+        without one, though two of them swap theirs, and the champion moves last.
+        """
+        changed = [alias for alias in sorted(after, key=CHAMPION.__eq__) if before.get(alias) != after[alias]]
+        moving = {before.get(alias) for alias in changed} & set(after.values())
         with self._reaching():
-            for alias, number in after.items():
-                if before.get(alias) != number:
-                    self.client.set_registered_model_alias(self.model_name, alias, number)
-            for alias in before.keys() - after.keys():
+            for number in moving:
+                self.client.set_registered_model_alias(self.model_name, f"moving-{number}", number)
+            for alias in changed:
+                self.client.set_registered_model_alias(self.model_name, alias, after[alias])
+            for alias in (before.keys() - after.keys()) | {f"moving-{number}" for number in moving}:
                 self.client.delete_registered_model_alias(self.model_name, alias)
 
     @contextmanager

@@ -117,6 +117,23 @@ def test_rollback_undoes_one_promotion_after_the_other(registry):
     assert [event["what"] for event in history(registry)] == ["promote", "promote", "force", "rollback", "rollback"]
 
 
+def test_no_version_that_keeps_an_alias_is_ever_without_one(registry, monkeypatch):
+    seen = []
+
+    def looked_at(change):
+        return lambda *args: (change(*args), seen.append(set(aliases(registry).values())))
+
+    for name in ("set_registered_model_alias", "delete_registered_model_alias"):
+        monkeypatch.setattr(registry.client, name, looked_at(getattr(registry.client, name)))
+    registry.point({}, {"champion": "3", "challenger": "2"})
+    for before, after in (("32", "13"), ("13", "32"), ("32", "23")):  # a promotion, its rollback, a swap
+        seen.clear()
+        now = dict(zip(("champion", "challenger"), after, strict=True))
+        registry.point(dict(zip(("champion", "challenger"), before, strict=True)), now)
+        assert aliases(registry) == now
+        assert all(set(before) & set(after) <= numbers for numbers in seen)
+
+
 def test_rollback_leaves_other_aliases_alone(registry):
     promote(registry, "1", THRESHOLDS)
     promote(registry, "2", THRESHOLDS)
