@@ -10,12 +10,15 @@ from bentos.callers.access import Access
 from bentos.http.draining import Traffic
 from bentos.predict import Predictor
 from bentos.store import Store
-from bentos.versions.served import Served
+from bentos.versions.served import Served, hinted
 from bentos.versions.shadow import Shadow
 from bentos.watching.metrics import Metrics
 
 if TYPE_CHECKING:
     from bentos.versions.following import Following
+
+
+ENDING = "the service is ending"
 
 
 @dataclass
@@ -37,7 +40,12 @@ class State:
     @property
     def why_not_ready(self) -> str:
         """Why new calls should go elsewhere; empty when they need not."""
-        return "the service is ending" if self.traffic.leaving else self.served.why_not_ready
+        return ENDING if self.traffic.leaving else self.served.why_not_ready
+
+    @property
+    def why_not_ready_openly(self) -> str:
+        """The same for those who show no key."""
+        return self.why_not_ready and (ENDING if self.traffic.leaving else hinted(self.why_not_ready))
 
 
 def state_of(request: Request) -> State:

@@ -145,7 +145,7 @@ class Registry:
 
 
 def _without_passwords(message: str) -> str:
-    return re.sub(r"(//[^/@:\s]*):[^/@\s]*@", r"\1@", message)
+    return re.sub(r"//\S*@", "//***@", message)  # also a lone token, and a password with / or @ in it
 
 
 def _why_unfit(row: Any) -> str:

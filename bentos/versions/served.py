@@ -12,6 +12,8 @@ from bentos.versions.mock import MockModel
 from registry.artifact import Artifact, ArtifactError
 from registry.route import DEFAULT, Routing
 
+HINTS = ("run `make up`", "run `python -m registry promote REF`")
+
 logger = logging.getLogger(__name__)
 
 
@@ -74,6 +76,12 @@ class Served:
         if refused := next((r for r in self.refused if DEFAULT in r.aliases), None):
             return f"version {refused.number}, the {DEFAULT}, cannot be served: {refused.why}"
         return self.why_empty or f"no version is {DEFAULT}: run `python -m registry promote REF`"
+
+
+def hinted(why: str) -> str:
+    """What anybody may read of a reason: never a path, an address or what another program had to say."""
+    hint = next((hint for hint in HINTS if why.endswith(hint)), "the log and /versions say why")
+    return f"no version is ready to answer as {DEFAULT}: {hint}"
 
 
 def serve_mock() -> Served:

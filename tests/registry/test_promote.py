@@ -165,8 +165,9 @@ def test_the_command_line(registry, tmp_path):
     assert unknown.returncode == 1 and "there are: 3, 2 = champion, 1 = challenger" in unknown.stderr
 
 
-def test_an_unreachable_registry_is_named_without_its_password(monkeypatch):
+@pytest.mark.parametrize("hidden", ["someone:hidden", "hidden", "someone:hid@hidden"])
+def test_an_unreachable_registry_is_named_without_its_password(hidden, monkeypatch):
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     with pytest.raises(RegistryError, match=r"127\.0\.0\.1:9") as failure:
-        Registry(MODEL_NAME, "http://someone:hidden@127.0.0.1:9").versions()
+        Registry(MODEL_NAME, f"http://{hidden}@127.0.0.1:9").versions()
     assert "hidden" not in str(failure.value)

@@ -62,7 +62,7 @@ async def live() -> Response:
 
 @router.get(SERVER + "/health/ready", summary="The model can be asked", responses=_errors(503))
 async def ready(request: Request) -> Response:
-    if why := state_of(request).why_not_ready:
+    if why := state_of(request).why_not_ready_openly:
         raise CallError(503, "not_ready", why)
     return json_response({"ready": True})
 

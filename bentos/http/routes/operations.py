@@ -49,7 +49,7 @@ async def livez() -> Response:
     responses=errors(503),
 )
 async def readyz(request: Request) -> Response:
-    if why := state_of(request).why_not_ready:
+    if why := state_of(request).why_not_ready_openly:
         raise CallError(503, "not_ready", why)
     return json_response({"status": "ready"})
 

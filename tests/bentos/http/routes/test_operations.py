@@ -42,6 +42,20 @@ async def test_with_nothing_promoted_it_lives_and_says_what_to_do(app, state, cl
         assert "python -m registry promote" in response.json()["detail"]
 
 
+@pytest.mark.parametrize(
+    ("why", "hint"),
+    [
+        ("sqlite:////srv/secret/mlflow.db has no model sms-spam yet: run `make up`", "run `make up`"),
+        ("the model registry cannot be read: the registry at http://secret.example: no", "the log and /versions"),
+    ],
+)
+async def test_who_shows_no_key_reads_neither_path_nor_address(state, client, why, hint):
+    state.served = Served(why_empty=why)
+    for path in ("/readyz", "/v2/health/ready"):
+        response = await client.get(path)
+        assert response.status_code == 503 and hint in response.text and "secret" not in response.text
+
+
 async def test_metrics_count_by_route_and_version_with_few_labels(client):
     await client.get("/prediction", params={"text": "a"})
     await client.get("/prediction", params={"text": "a"})
