@@ -3,8 +3,9 @@
     python -m pipelines.collect [--output pipelines/feedback.csv]
 
 The file has a row for each text that callers gave a label: text, label, source, corrected_at (the latest time) and
-callers (how many said so). Where callers give one text different labels nobody is believed: it is told, and left out.
-Everyone who may call may say anything, so read the file (`git diff`) before `dvc repro`.
+callers (how many said so). A text stands there cleaned, as `prepare` would clean it: a bare carriage return would end
+its row, and a NUL would hide the file from `git diff`. Where callers give one text different labels nobody is believed:
+it is told, and left out. Everyone who may call may say anything, so read the file (`git diff`) before `dvc repro`.
 
 The store is the service's, and so are its settings, the environment and `.env`.
 """
@@ -26,6 +27,7 @@ from bentos.settings import Settings, SettingsError, read_settings
 from bentos.store import Correction, StoreError
 from bentos.store.open import open_store, store_name
 from pipelines import params
+from pipelines.messages import clean
 
 COLUMNS = ("text", "label", "source", "corrected_at", "callers")
 SOURCE = "feedback"
@@ -70,7 +72,7 @@ async def _write(corrections: AsyncIterator[Correction], file: TextIO) -> tuple[
             continue
         (label,) = labels
         latest = max(timeuuid.moment(correction.corrected_at) for correction in said)
-        rows.writerow((text, label, SOURCE, latest.isoformat(timespec="seconds"), len(said)))
+        rows.writerow((clean(text), label, SOURCE, latest.isoformat(timespec="seconds"), len(said)))
         written[label] += 1
     return written, conflicts
 

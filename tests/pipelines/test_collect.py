@@ -61,6 +61,16 @@ async def test_what_callers_agree_on_is_written_and_what_they_dispute_is_told(tm
     assert read.broken == [] and sorted(read.rows["text"]) == sorted(text for text, *_ in rows)
 
 
+async def test_every_text_that_the_service_takes_is_read_back_whole(tmp_path, output):
+    plain = ["two\nlines", 'say "hi", mum', '"', ",", "=1+1", "tab\there", "🎁 e\u2028f\x85g", "\ufefffirst", "#", "'"]
+    control = {"a\rb": "a b", "a\r\nb": "a \nb", "\r\n\rc\r": "c", "nu\0l": "nu l", "\x1b[2Jred": "[2Jred"}
+    await send(tmp_path, *(("a", text, "ham") for text in [*plain, *control]))
+    collect(tmp_path, output)
+    assert sorted(text for text, *_ in rows_of(output)) == sorted([*plain, *control.values()])
+    read = corpus.read(output)
+    assert read.broken == [] and sorted(read.rows["text"]) == sorted([*plain, *control.values()])
+
+
 async def test_collecting_again_gives_the_same_bytes_and_a_later_word_replaces_an_earlier(tmp_path, output):
     await send(tmp_path, ("a", "one", "spam"), ("a", "two", "ham"))
     collect(tmp_path, output)
