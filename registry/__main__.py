@@ -22,6 +22,9 @@ from registry.route import DEFAULT, Routing, read, route
 from registry.settings import RegistrySettings
 from registry.versions import Registry, RegistryError, Version
 
+ROUTE = "Changes what is given and leaves the rest as it is; without anything, tells how calls are routed."
+NOBODY = "none"  # as a shadow
+
 
 def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="python -m registry", description="Model versions: list, promote, roll back.")
@@ -39,10 +42,16 @@ def parser() -> argparse.ArgumentParser:
     up.add_argument("--why", metavar="TEXT", help="the reason, kept in the log")
     verbs.add_parser("init", parents=[gated], help="choose a first champion and challenger where there is none")
     verbs.add_parser("rollback", parents=[printing], help="undo the newest promotion")
-    share = verbs.add_parser("route", parents=[printing], help="share the calls that name no version out over aliases")
-    share.add_argument("shares", metavar="ALIAS=PERCENT", nargs="*", type=_share, help="the rest goes to the champion")
-    share.add_argument("--shadow", metavar="ALIAS", help="a version that hears every call and answers none")
-    share.add_argument("--clear", action="store_true", help="everything to the champion again")
+    share = verbs.add_parser(
+        "route", parents=[printing], help="share the calls that name no version out over aliases", description=ROUTE
+    )
+    share.add_argument(
+        "shares", metavar="ALIAS=PERCENT", nargs="*", type=_share, help="the rest goes to the champion; 0 ends a share"
+    )
+    share.add_argument(
+        "--shadow", metavar="ALIAS", help="a version that hears every call and answers none; none ends it"
+    )
+    share.add_argument("--clear", action="store_true", help="everything to the champion again, and no shadow")
     verbs.add_parser("log", parents=[printing], help="who changed what, when and why")
     moved = verbs.add_parser(
         "drift", parents=[printing], help="how far the calls of each version are from its training set"
@@ -72,6 +81,8 @@ def main() -> None:
         parser().error("--force and --why TEXT go together")
     if args.verb == "route" and args.clear and (args.shares or args.shadow):
         parser().error("--clear stands alone")
+    if args.verb == "route" and len(dict(args.shares)) < len(args.shares):
+        parser().error("an alias has one share")
     logging.getLogger("mlflow").setLevel(logging.ERROR)
     try:
         settings = RegistrySettings()
@@ -139,8 +150,13 @@ def _rollback(registry: Registry, args: argparse.Namespace) -> None:
 
 
 def _route(registry: Registry, args: argparse.Namespace) -> None:
-    if args.shares or args.shadow or args.clear:
-        route(registry, Routing(dict(args.shares), args.shadow))
+    if args.clear:
+        route(registry, Routing())
+    elif args.shares or args.shadow:
+        now = read(registry)
+        shares = {alias: share for alias, share in {**now.shares, **dict(args.shares)}.items() if share != 0}
+        shadow = None if args.shadow == NOBODY else args.shadow or now.shadow
+        route(registry, Routing(shares, shadow))
     routing = read(registry)
     if args.json:
         return _dump(asdict(routing))

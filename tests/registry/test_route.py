@@ -1,9 +1,11 @@
+import sys
 from collections import Counter
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from registry.__main__ import main
 from registry.events import history
 from registry.route import Routing, dumps, loads, read, route
 from registry.versions import Registry, RegistryError
@@ -44,6 +46,30 @@ def test_a_routing_is_kept_shown_and_recorded(registry):
     route(registry, Routing())
     assert read(registry) == Routing()
     assert [event["what"] for event in history(registry)][-2:] == ["route", "route"]
+
+
+@pytest.fixture
+def cli(registry, monkeypatch, capsys):
+    """`python -m registry route WORDS --json`: the routing that it tells."""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", registry.tracking_uri)
+
+    def run(*words: str) -> Routing:
+        monkeypatch.setattr(sys, "argv", ["registry", "route", *words, "--json"])
+        main()
+        return loads(capsys.readouterr().out)
+
+    return run
+
+
+def test_only_what_is_given_changes(registry, cli):
+    assert cli("challenger=10") == Routing({"challenger": 10.0})
+    assert cli("--shadow", "challenger") == Routing({"challenger": 10.0}, "challenger")
+    assert cli("challenger=20") == Routing({"challenger": 20.0}, "challenger")
+    assert cli("--shadow", "none") == Routing({"challenger": 20.0})
+    with pytest.raises(SystemExit, match="2"):
+        cli("challenger=10", "challenger=30")
+    assert cli("challenger=0", "--shadow", "champion") == Routing(shadow="champion")
+    assert cli("--clear") == cli() == read(registry) == Routing()
 
 
 @pytest.mark.parametrize(
