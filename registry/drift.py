@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from registry.reference import Shape
-from registry.versions import Registry, Version
+from registry.versions import Registry, RegistryError, Version
 
 SHIFTING, DRIFTED = 0.1, 0.25
 ENOUGH = 200  # calls
@@ -64,13 +64,20 @@ def word(index: float) -> str:
 def drifts(registry: Registry, served: Mapping[str, Shape]) -> list[Drift]:
     """Of every version that was called or has an alias, newest first; `served` is by the versions' keys."""
     asked = [version for version in registry.versions() if version.aliases or version.key in served]
-    return [drift(version, trained_on(registry, version), served.get(version.key, Shape())) for version in asked]
+    return [_drift(registry, version, served.get(version.key, Shape())) for version in asked]
+
+
+def _drift(registry: Registry, version: Version, served: Shape) -> Drift:
+    try:
+        return drift(version, trained_on(registry, version), served)
+    except (RegistryError, ValueError, TypeError, AttributeError) as error:  # the others: not written here
+        return _untold(version, served, f"its artifact cannot be read: {error}")
 
 
 def trained_on(registry: Registry, version: Version) -> Shape | None:
     """The shape of the version's training set, read from its own artifact."""
-    details = registry.folder(version) / "evaluation" / "details.json"
-    found = json.loads(details.read_text()).get("training") if details.exists() else None
+    details = registry.text(version, "evaluation", "details.json")
+    found = json.loads(details).get("training") if details else None
     return Shape(**found) if found else None
 
 

@@ -5,6 +5,7 @@ Importing MLflow takes a second or two, so it happens when a Registry is made an
 
 import json
 import re
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -91,6 +92,16 @@ class Registry:
             uri = self.client.get_model_version_download_uri(self.model_name, version.number)
             path = download_artifacts(artifact_uri=uri, tracking_uri=self.tracking_uri)
         return Path(path) / "artifacts" / PAYLOAD
+
+    def text(self, version: Version, folder: str, name: str) -> str | None:
+        """A file of a folder of the version's artifact; nothing that is downloaded for it stays."""
+        from mlflow.artifacts import download_artifacts
+
+        with self._reaching(), tempfile.TemporaryDirectory() as scratch:
+            uri = self.client.get_model_version_download_uri(self.model_name, version.number)
+            uri = f"{uri.rstrip('/')}/artifacts/{PAYLOAD}/{folder}"
+            path = Path(download_artifacts(artifact_uri=uri, tracking_uri=self.tracking_uri, dst_path=scratch)) / name
+            return path.read_text() if path.exists() else None
 
     def model_tags(self) -> dict[str, str]:
         """The registered model's own tags."""

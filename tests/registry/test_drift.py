@@ -3,6 +3,7 @@
 import asyncio
 import json
 import sys
+import tempfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -109,6 +110,21 @@ def test_each_version_is_compared_with_its_own_training_set(registry, cli, told,
     assert longer["calls"] == 1_200 and longer["labels"] > 0.25 and longer["verdict"] == "drifted"
     status, printed = cli()
     assert status == 0 and "champion" in printed and "stable" in printed
+
+
+def test_a_version_that_cannot_be_read_is_told_apart(registry, told, tmp_path, monkeypatch):
+    log(tmp_path / "spam.db", calls(registry.resolve("1").key, ([HAM] * 87 + [SPAM] * 13) * 3))
+    (tmp_path / "scratch").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "scratch"))
+    evaluation = registry.folder(registry.resolve("2")) / "evaluation"
+    evaluation.rename(tmp_path / "away")
+    try:
+        found = told()
+    finally:
+        (tmp_path / "away").rename(evaluation)
+    assert found["1"]["verdict"] == "stable"
+    assert found["2"]["labels"] is None and "cannot be read" in found["2"]["verdict"]
+    assert list((tmp_path / "scratch").iterdir()) == []
 
 
 def test_too_few_calls_give_no_number(registry, told, tmp_path):
