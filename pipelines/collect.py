@@ -7,6 +7,9 @@ callers (how many said so). A text stands there cleaned, as `prepare` would clea
 its row, and a NUL would hide the file from `git diff`. Where callers give one text different labels nobody is believed:
 it is told, and left out. Everyone who may call may say anything, so read the file (`git diff`) before `dvc repro`.
 
+A row that is deleted comes back, since the store keeps what was said. To refuse a text for good, change its label to
+`rejected`: such a row stays as it is, no other is written for its text, and `prepare` trains on none.
+
 The store is the service's, and so are its settings, the environment and `.env`.
 """
 
@@ -27,46 +30,71 @@ from bentos.settings import Settings, SettingsError, read_settings
 from bentos.store import Correction, StoreError
 from bentos.store.open import open_store, store_name
 from pipelines import params
-from pipelines.messages import clean
+from pipelines.corpus import CorpusError
+from pipelines.feedback import REJECTED
+from pipelines.messages import clean, identity
 
 COLUMNS = ("text", "label", "source", "corrected_at", "callers")
 SOURCE = "feedback"
-SHOWN = 10  # conflicts
+DISPUTED = "whose label is disputed"
+SHOWN = 10  # disputes
 
 
 async def collect(settings: Settings, output: Path) -> str:
-    """Replace `output` by what is in the store now, and say what it holds. An empty store changes nothing.
+    """Replace `output` by what is in the store now and not rejected there, and say what it holds.
 
-    Raises StoreError, OSError.
+    An empty store changes nothing. Raises StoreError, CorpusError, OSError.
     """
     if store_name(settings) == "sqlite" and not settings.sqlite_path.exists():
         return f"nothing: {settings.sqlite_path} does not exist"
+    rejected = _rejected(output)
     part = output.with_name(f".{output.name}.{os.getpid()}")
     store = await open_store(settings)
     try:
         with open(part, "w", newline="", encoding="utf-8") as file:
-            written, conflicts = await _write(store.corrections(), file)
-        if not (written or conflicts):
+            written, left_out = await _write(store.corrections(), rejected, file)
+        if not (written or left_out):
             return f"nothing: no caller has sent feedback; {output} is as it was"
         part.replace(output)
     finally:
         part.unlink(missing_ok=True)
         await store.close()
     labels = ", ".join(f"{count} {label}" for label, count in sorted(written.items()))
-    disputed = f"; {conflicts} left out, whose label is disputed" if conflicts else ""
-    return f"{written.total()} texts ({labels or 'none'}) in {output}{disputed}"
+    others = "".join(f"; {count} left out, {why}" for why, count in sorted(left_out.items()))
+    return f"{written.total()} texts ({labels or 'none'}) in {output}{others}"
 
 
-async def _write(corrections: AsyncIterator[Correction], file: TextIO) -> tuple[Counter[str], int]:
-    """Write a row for each text whose label is agreed on; how many of each label, and how many texts are disputed."""
+def _rejected(path: Path) -> list[dict[str, str]]:
+    """The rows that a person rejected; none where there is no file. Raises CorpusError, OSError."""
+    if not path.exists():
+        return []
+    try:
+        with open(path, newline="", encoding="utf-8-sig") as file:
+            return [row for row in csv.DictReader(file, restval="") if row.get("label", "").strip() == REJECTED]
+    except (UnicodeDecodeError, csv.Error) as error:  # to go on would forget what was rejected
+        raise CorpusError(f"{path}: {error}") from error
+
+
+async def _write(
+    corrections: AsyncIterator[Correction], rejected: list[dict[str, str]], file: TextIO
+) -> tuple[Counter[str], Counter[str]]:
+    """Write the rejected rows, and one for each other text whose label is agreed on.
+
+    Returns how many texts have each label, and how many are left out for which reason.
+    """
     rows = csv.writer(file, lineterminator="\n")
     rows.writerow(COLUMNS)
-    written, conflicts = Counter(), 0
+    rows.writerows([clean(row.get(column, "")) for column in COLUMNS] for row in rejected)
+    refused = {identity(clean(row.get("text", ""))) for row in rejected}
+    written, left_out = Counter(), Counter()
     async for text, said in _by_text(corrections):
+        if identity(clean(text)) in refused:
+            left_out["which were rejected"] += 1
+            continue
         labels = Counter(correction.label for correction in said)
         if len(labels) > 1:
-            conflicts += 1
-            if conflicts <= SHOWN:
+            left_out[DISPUTED] += 1
+            if left_out[DISPUTED] <= SHOWN:
                 told = ", ".join(f"{label} by {callers}" for label, callers in sorted(labels.items()))
                 print(f"collect: left out, {told}: {text[:80]!r}")
             continue
@@ -74,7 +102,7 @@ async def _write(corrections: AsyncIterator[Correction], file: TextIO) -> tuple[
         latest = max(timeuuid.moment(correction.corrected_at) for correction in said)
         rows.writerow((clean(text), label, SOURCE, latest.isoformat(timespec="seconds"), len(said)))
         written[label] += 1
-    return written, conflicts
+    return written, left_out
 
 
 async def _by_text(corrections: AsyncIterator[Correction]) -> AsyncIterator[tuple[str, list[Correction]]]:
@@ -90,13 +118,14 @@ async def _by_text(corrections: AsyncIterator[Correction]) -> AsyncIterator[tupl
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    epilog = "To refuse a text for good, change its label in the file to `rejected`: such a row stays as it is."
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0], epilog=epilog)
     parser.add_argument("--output", type=Path, help="default: prepare.feedback of params.yaml")
     output = parser.parse_args().output or params.load().prepare.feedback
     logging.getLogger("bentos").setLevel(logging.CRITICAL)  # what fails is raised, too, and told once
     try:
         print("collect:", asyncio.run(collect(read_settings(), output)))
-    except (SettingsError, StoreError, OSError) as error:
+    except (SettingsError, StoreError, CorpusError, OSError) as error:
         sys.exit(f"collect: {error}")
 
 

@@ -3,7 +3,7 @@
 Anyone who may call may send corrections, so they decide little: they go into train alone, never into validation or
 test, whose figures stay comparable and are what the gate looks at; a text near to a message of those is left out, or
 the test would be trained on; and where a correction contradicts the corpus, the corpus wins. Whoever is sure that the
-corpus is wrong changes the corpus.
+corpus is wrong changes the corpus. A person refuses a text for good by the label `rejected`.
 """
 
 from pathlib import Path
@@ -15,6 +15,7 @@ from pipelines import corpus
 from pipelines.messages import cleaned, twins
 
 SOURCE = "feedback"
+REJECTED = "rejected"  # a label that no caller gives
 TOLD = {  # what becomes of a row that a person should look at -> why
     "empty": "it has no label or no text",
     "unknown_label": "no message of the corpus has this label",
@@ -50,8 +51,10 @@ def _fates(messages: pd.DataFrame, rows: pd.DataFrame) -> np.ndarray:
     usable = rows["label"].isin(messages["label"]) & ~empty
     labels = rows["label"].where(usable).groupby(rows["id"]).transform("nunique")
     in_corpus = rows["id"].map(messages.set_index("id")["label"])
+    rejected = rows.loc[rows["label"] == REJECTED, "id"]
     conditions = {
         "empty": empty,
+        "rejected": rows["id"].isin(rejected),
         "unknown_label": ~usable,
         "disputed": labels > 1,
         "contradicting": in_corpus.notna() & (in_corpus != rows["label"]),

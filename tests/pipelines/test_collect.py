@@ -82,6 +82,28 @@ async def test_collecting_again_gives_the_same_bytes_and_a_later_word_replaces_a
     assert [(text, label) for text, label, *_ in rows_of(output)] == [("one", "ham"), ("two", "ham")]
 
 
+async def test_a_text_that_a_person_rejected_stays_rejected_whatever_callers_say(tmp_path, output):
+    await send(tmp_path, ("a", 'Free\r hugs, "mum"', "ham"), ("a", "two", "ham"))
+    collect(tmp_path, output)
+    text, *others = next(row for row in rows_of(output) if row[0].startswith("Free"))
+    output.write_text(output.read_text().replace('"Free  hugs, ""mum""",ham', '"Free  hugs, ""mum""",rejected'))
+    await send(tmp_path, ("b", text, "spam"), ("c", text.upper(), "spam"))
+    told = collect(tmp_path, output)
+    assert "1 texts (1 ham)" in told and "3 left out, which were rejected" in told
+    assert sorted(rows_of(output)) == sorted([(text, "rejected", *others[1:]), ("two", "ham", "feedback", "1")])
+    first = output.read_bytes()
+    collect(tmp_path, output)
+    assert output.read_bytes() == first
+
+
+async def test_a_file_whose_rejections_cannot_be_read_is_not_replaced(tmp_path, output):
+    await send(tmp_path, ("a", "one", "ham"))
+    output.write_bytes(b"text,label\n\xff,rejected\n")
+    told = collect(tmp_path, output, expect=1)
+    assert told.startswith("collect: ") and str(output) in told and len(told.splitlines()) == 1
+    assert output.read_bytes() == b"text,label\n\xff,rejected\n"
+
+
 async def test_without_feedback_there_is_nothing_to_do(tmp_path, output):
     output.write_text("text,label\nkept,ham\n")
     assert "nothing" in collect(tmp_path, output)

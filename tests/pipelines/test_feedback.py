@@ -58,6 +58,13 @@ def test_corrections_that_disagree_are_all_left_out(messages):
     assert [line for line, _ in told] == [2, 3]
 
 
+def test_a_rejected_text_is_not_added_whoever_else_sends_it(messages):
+    sent = corrections(("rejected", "Call me in 5"), ("spam", "call me in 7"), ("spam", "other"))
+    merged, counts, told = merge(messages, sent, 0.5)
+    assert added(merged) == [["spam", "other", "train"]]
+    assert (counts, told) == ({"rows": 3, "added": 1, "rejected": 2}, [])
+
+
 def test_rows_that_cannot_be_used_are_told(messages):
     sent = corrections(("", "no label"), ("spam", " "), ("eggs", "a label of another corpus"))
     merged, counts, told = merge(messages, sent, 0.5)
