@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+import time
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -12,6 +13,7 @@ from registry.route import Routing
 from registry.versions import Registry, RegistryError, Version
 
 INDEX = "versions.json"  # a bento's catalogue, beside the folders that it names
+AGAIN = 60.0  # seconds before a download that came broken is tried once more
 ALIASES, ALL, LATEST = "aliases", "all", "latest:"  # policies; any other is a list of numbers and aliases
 
 
@@ -61,15 +63,20 @@ def loads(text: str | bytes) -> Catalogue:
 class Source:
     """The catalogue of a registry: the versions that `policy` (the setting SERVED_VERSIONS) selects.
 
-    It keeps MLflow's client and the folders that it has located, so that asking again costs little.
+    It keeps MLflow's client and the folders that it has located, so that asking again costs little. A version whose
+    folder lies in `downloads` is checked first: a download may break where what it was made from is whole.
     """
 
-    def __init__(self, model_name: str, tracking_uri: str, policy: str = ALIASES) -> None:
+    def __init__(
+        self, model_name: str, tracking_uri: str, policy: str = ALIASES, downloads: Path | None = None
+    ) -> None:
         self.model_name = model_name
         self.tracking_uri = tracking_uri
         self.policy = policy
+        self.downloads = downloads
         self._registry: Registry | None = None
         self._folders: dict[str, str] = {}
+        self._broken: dict[str, tuple[float, str]] = {}  # until when, and why, by the version's key
 
     @property
     def database(self) -> Path | None:
@@ -92,6 +99,7 @@ class Source:
             raise CatalogueError(f"the model registry holds tags that were not written here: {error!r}") from error
         if not entries:
             raise CatalogueError(f"no version of {self.model_name} is promoted: run `python -m registry promote REF`")
+        self._folders = {entry.key: entry.folder for entry in entries if entry.folder}
         return Catalogue((*entries, *missing(versions, self.policy)), routing)
 
     def _check_database(self, path: Path) -> None:
@@ -113,12 +121,37 @@ class Source:
     def _located(self, version: Version) -> Entry:
         if version.why:
             return entry(version, None, version.why)
+        folder = self._folders.get(version.key)
+        if folder and whole(folder):
+            return entry(version, folder)
+        until, why = self._broken.get(version.key, (0.0, ""))
+        if time.monotonic() < until:
+            return entry(version, None, why)
         try:
-            if version.key not in self._folders:
-                self._folders[version.key] = str(self._registry.folder(version))
+            found = self._registry.folder(version)
         except RegistryError as error:
             return entry(version, None, str(error))
-        return entry(version, self._folders[version.key])
+        if self.downloads and found.is_relative_to(self.downloads) and (why := _why_broken(found, version.digest)):
+            self._broken[version.key] = time.monotonic() + AGAIN, why
+            return entry(version, None, why)
+        self._folders[version.key] = str(found)  # at once: what comes after it may take too long
+        return entry(version, str(found))
+
+
+def _why_broken(download: Path, digest: str) -> str:
+    """Why a download cannot be served, in words that are the same for the next one; empty when it can."""
+    from registry.artifact import Artifact, ArtifactError  # onnxruntime's memory, only where something is downloaded
+
+    try:
+        found = Artifact.load(download).digest
+    except ArtifactError as error:
+        return str(error).replace(str(download), "its download")
+    return "" if found == digest else f"its download: the digest is {found}, the registry says {digest}"
+
+
+def whole(folder: str) -> bool:
+    """Whether its files are there still, for what two looks cost."""
+    return all((Path(folder) / name).exists() for name in ("metadata.json", "model.onnx"))
 
 
 def entry(version: Version, folder: str | None, why: str = "") -> Entry:

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from bentos.settings import SettingsError, read_settings
-from bentos.versions.catalogue import Catalogue, CatalogueError, Source
+from bentos.versions.catalogue import Catalogue, CatalogueError, Source, whole
 from bentos.watching import logs
 
 FILE = "registry.json"
@@ -85,7 +85,8 @@ class Follower:
 
     def _catalogue(self) -> Catalogue:
         mark = self._change_mark()
-        if self._known is None or mark is None or mark != self._mark:
+        there = self._known is not None and all(whole(entry.folder) for entry in self._known.entries)
+        if not there or mark is None or mark != self._mark:
             self._known = None  # as long as the next line fails, this is asked again
             found = self.source.catalogue()
             self._mark = mark
@@ -121,7 +122,7 @@ def main() -> None:
             Report(why=str(error)).write(folder)
             sys.exit(f"error: {error}")
         logs.configure(settings)
-        source = Source(settings.model_name, settings.mlflow_tracking_uri, settings.served_versions)
+        source = Source(settings.model_name, settings.mlflow_tracking_uri, settings.served_versions, folder)
         _follow(Follower(source), folder, settings.poll_interval)
 
 
@@ -141,7 +142,20 @@ def _follow(follower: Follower, folder: Path, interval: float) -> None:
             if folder.exists():
                 raise
             return  # the service has ended, and taken the folder with it
+        if not report.why:
+            sweep(folder)
         time.sleep(interval)
+
+
+def sweep(folder: Path) -> None:
+    """Delete the downloads that neither the report nor what the workers wrote down names any longer."""
+    try:
+        named = "".join(file.read_text() for file in folder.glob("*.json"))
+    except FileNotFoundError:  # the service is ending, and takes the folder with it
+        return
+    for download in folder.glob(f"{tempfile.gettempprefix()}*"):
+        if download.is_dir() and download.name not in named:
+            shutil.rmtree(download, ignore_errors=True)
 
 
 def _inode(path: Path | None) -> int | None:

@@ -1,12 +1,17 @@
+import shutil
+import tempfile
+import time
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
-from bentos.versions.catalogue import Catalogue, CatalogueError, Entry, Source, dumps, loads, missing, selected
+from bentos.versions.catalogue import AGAIN, Catalogue, CatalogueError, Entry, Source, dumps, loads, missing, selected
+from bentos.versions.follower import Report, sweep
 from bentos.versions.served import Served, serve
 from registry.route import Routing
-from registry.versions import Version
+from registry.versions import Registry, Version
 from tests.toy import write_toy
 from tests.toyregistry import MODEL_NAME, make_registry
 
@@ -128,6 +133,60 @@ def test_an_alias_on_a_version_that_is_not_whole_is_refused_and_held(tmp_path):
     assert [(refused.number, refused.aliases) for refused in after.refused] == [("3", ("champion",))]
     assert "digest" in after.refused[0].why
     assert "version 3, the champion, cannot be served" in serve(source.catalogue()).why_not_ready
+
+
+@pytest.fixture
+def remote(tmp_path, monkeypatch):
+    """A source whose versions come as downloads into a folder, each time as another copy of what the registry has."""
+    uri, downloads = make_registry(tmp_path), tmp_path / "downloads"
+    downloads.mkdir()
+    local = Registry.folder
+
+    def download(registry, version):
+        where = tempfile.mkdtemp(dir=downloads)
+        return Path(shutil.copytree(local(registry, version), where, dirs_exist_ok=True))
+
+    monkeypatch.setattr(Registry, "folder", download)
+    source = Source(MODEL_NAME, uri, downloads=downloads)
+    source.original = local(Registry(MODEL_NAME, uri), Registry(MODEL_NAME, uri).resolve("2"))
+    return source
+
+
+def folders(source: Source) -> dict[str, str | None]:
+    """By number, as the follower would report them and then sweep."""
+    report = Report(source.catalogue())
+    report.write(source.downloads)
+    sweep(source.downloads)
+    return {entry.number: entry.folder for entry in report.catalogue.entries}
+
+
+def test_a_download_is_kept_while_it_is_whole_and_named(remote):
+    first = folders(remote)
+    assert folders(remote) == first and len(serve(remote.catalogue()).versions) == 2
+    (Path(first["1"]) / "model.onnx").unlink()
+    again = folders(remote)
+    assert again["2"] == first["2"] and again["1"] != first["1"]
+    assert {str(path) for path in remote.downloads.glob("tmp*")} == set(again.values())
+    client = remote._registry.client
+    client.delete_registered_model_alias(MODEL_NAME, "challenger")
+    held = remote.downloads / "held.json"
+    held.write_text(dumps(remote.catalogue()).replace(again["1"], again["2"]))
+    folders(remote)
+    assert Path(again["2"]).exists(), "the workers hold it"
+    held.unlink()
+    assert folders(remote) == {"1": again["1"]} and not Path(again["2"]).exists()
+
+
+def test_a_download_that_came_broken_is_fetched_anew(remote, monkeypatch):
+    whole = (remote.original / "model.onnx").read_bytes()
+    (remote.original / "model.onnx").write_bytes(b"damaged")
+    assert folders(remote)["2"] is None and len(list(remote.downloads.glob("tmp*"))) == 1
+    (refused,) = serve(remote.catalogue()).refused
+    assert refused.number == "2" and "damaged" in refused.why and str(remote.downloads) not in refused.why
+    (remote.original / "model.onnx").write_bytes(whole)
+    assert folders(remote)["2"] is None, "not at every look"
+    monkeypatch.setattr(time, "monotonic", lambda now=time.monotonic: now() + AGAIN)
+    assert folders(remote)["2"] and serve(remote.catalogue()).refused == ()
 
 
 VERSIONS = [
