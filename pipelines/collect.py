@@ -29,6 +29,8 @@ from bentos import timeuuid
 from bentos.settings import Settings, SettingsError, read_settings
 from bentos.store import Correction, StoreError
 from bentos.store.open import open_store, store_name
+from bentos.store.spool import Spool
+from bentos.store.waiting import CORRECTIONS
 from pipelines import params
 from pipelines.corpus import CorpusError
 from pipelines.feedback import REJECTED
@@ -47,6 +49,8 @@ async def collect(settings: Settings, output: Path) -> str:
     """
     if store_name(settings) == "sqlite" and not settings.sqlite_path.exists():
         return f"nothing: {settings.sqlite_path} does not exist"
+    if store_name(settings) != "sqlite" and settings.spool_path.exists():
+        await _tell_what_waits(settings.spool_path)
     rejected = _rejected(output)
     part = output.with_name(f".{output.name}.{os.getpid()}")
     store = await open_store(settings)
@@ -62,6 +66,16 @@ async def collect(settings: Settings, output: Path) -> str:
     labels = ", ".join(f"{count} {label}" for label, count in sorted(written.items()))
     others = "".join(f"; {count} left out, {why}" for why, count in sorted(left_out.items()))
     return f"{written.total()} texts ({labels or 'none'}) in {output}{others}"
+
+
+async def _tell_what_waits(path: Path) -> None:
+    """Say how many corrections are in a spool of this host and not yet in the store. Raises StoreError."""
+    spool = Spool(path)
+    try:
+        if waiting := await spool.count([CORRECTIONS]):
+            print(f"collect: {waiting} corrections wait for the database in {path}: collect again once it has them")
+    finally:
+        await spool.close()
 
 
 def _rejected(path: Path) -> list[dict[str, str]]:

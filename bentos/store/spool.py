@@ -51,9 +51,9 @@ class Spool:
         """Remove the rows up to a mark that `oldest` gave."""
         await self._do(lambda db: db.execute(f"DELETE FROM {kind.table} WHERE id <= ?", (mark,)))
 
-    async def count(self) -> int:
-        """How many rows wait, of every kind, those of other processes included."""
-        counts = " + ".join(f"(SELECT count(*) FROM {kind.table})" for kind in KINDS)
+    async def count(self, kinds: Sequence[Kind[Any]] = KINDS) -> int:
+        """How many rows wait, of every kind that is named, those of other processes included."""
+        counts = " + ".join(f"(SELECT count(*) FROM {kind.table})" for kind in kinds)
         return await self._do(lambda db: db.execute(f"SELECT {counts}").fetchone()[0])
 
     @contextmanager

@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from bentos import timeuuid
-from bentos.store import Correction
+from bentos.store import Call, Correction
+from bentos.store.spool import Spool
 from bentos.store.sqlite import SQLiteStore
+from bentos.store.waiting import CORRECTIONS
 from pipelines import corpus
 
 pytestmark = pytest.mark.anyio
@@ -94,6 +96,15 @@ async def test_a_text_that_a_person_rejected_stays_rejected_whatever_callers_say
     first = output.read_bytes()
     collect(tmp_path, output)
     assert output.read_bytes() == first
+
+
+async def test_what_waits_for_the_database_is_told(tmp_path, output):
+    spool = Spool(tmp_path / "spool.db")
+    await spool.add([Correction("a", timeuuid.now(), text, "ham") for text in ("one", "two")], CORRECTIONS)
+    await spool.add([Call("a", timeuuid.now(), "one", "1-a", "ham", False)])
+    await spool.close()
+    away = {"CASSANDRA_CONTACT_POINTS": "127.0.0.1", "CASSANDRA_PORT": "1", "SPOOL_PATH": str(tmp_path / "spool.db")}
+    assert "collect: 2 corrections wait" in collect(tmp_path, output, expect=1, **away)
 
 
 async def test_a_file_whose_rejections_cannot_be_read_is_not_replaced(tmp_path, output):
