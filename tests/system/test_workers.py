@@ -81,6 +81,14 @@ def test_a_reload_to_settings_that_cannot_be_used_changes_nothing(tmp_path):
         assert server.workers() == workers and said(server, "/readyz") == {"status": "ready"}
 
 
+def test_a_service_that_is_told_to_end_during_a_reload_ends(tmp_path):
+    with start(tmp_path, MOCK_MODEL="1", WORKERS="1") as server:
+        before = server.workers()
+        server.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: server.workers() != before)
+        assert server.stop() == 0
+
+
 def test_workers_do_not_outlive_their_supervisor(tmp_path):
     with start(tmp_path, MOCK_MODEL="1") as server:
         wait_until(lambda: len(server.workers()) == 2)
