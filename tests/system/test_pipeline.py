@@ -89,7 +89,7 @@ def restored(project):
     for file in (project.folder / "data").iterdir():
         if file.name != "SMSSpamCollection":
             file.unlink()
-    project.run("dvc", "repro")
+    project.run("dvc", "checkout")
 
 
 def trained(output: str) -> set[str]:
@@ -151,7 +151,7 @@ def test_a_corpus_of_one_s_own_with_other_labels(restored):
         rows.append(f'{"urgent" if urgent else "normal" if i % 3 else "other"},"{text}, {i}"\n')
     (restored.folder / "data" / "own.csv").write_text("label,text\n" + "".join(rows))
     restored.change(**{"corpus.path": "data/own.csv", "corpus.positive": "urgent"})
-    output = restored.run("dvc", "repro")
+    output = restored.run("dvc", "repro", "register@lstm")
     assert "urgent_caught" in output and "rest_blocked" in output
     metrics = json.loads((restored.folder / "build/lstm/artifact/metadata.json").read_text())
     assert metrics["labels"] == ["normal", "other", "urgent"]
