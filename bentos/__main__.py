@@ -6,7 +6,7 @@ import sys
 from bentos.callers.keys import add_line, new_key
 from bentos.settings import Settings, SettingsError, read_settings
 from bentos.store import StoreError
-from bentos.store.open import store_name
+from bentos.store.backends import store_name
 
 
 def main() -> None:
@@ -46,12 +46,12 @@ def _build(settings: Settings) -> None:
 
 def _migrate(settings: Settings) -> None:
     if store_name(settings) == "sqlite":
-        from bentos.store.sqlite_file import prepare
+        from bentos.store.sqlite.file import prepare
 
         prepare(settings.sqlite_path)
         print(f"the tables of {settings.sqlite_path} are as they should be")
         return
-    from bentos.store.schema import migrate
+    from bentos.store.cassandra.schema import migrate
 
     for line in migrate(settings) or ["the tables are as they should be"]:
         print(line)

@@ -19,7 +19,7 @@ from bentoml.exceptions import BentoMLException
 from bentos.service import BAKED
 from bentos.settings import Settings
 from bentos.versions.catalogue import INDEX, Catalogue, CatalogueError, Entry, Source, dumps
-from registry.artifact import Artifact, ArtifactError
+from registry.model.artifact import Artifact, ArtifactError
 
 ROOT = Path(__file__).parents[1]
 LOCK = ROOT / "requirements" / "serve.txt"

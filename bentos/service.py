@@ -18,12 +18,12 @@ from typing import Any
 import bentoml
 import click
 
+from bentos.monitoring import logs
 from bentos.reloading import reload_with_care
 from bentos.settings import HOME, Settings, SettingsError, read_settings
 from bentos.store import StoreError
-from bentos.store.open import store_name
-from bentos.versions.keeper import Keeper, make_folder
-from bentos.watching import logs
+from bentos.store.backends import store_name
+from bentos.versions.following.supervisor import Keeper, make_folder
 
 FOLDER = "BENTOS_FOLDER"  # tells a worker the folder that all processes of this service share
 SUPERVISOR = "BENTOS_SUPERVISOR"  # and the process that it ends with
@@ -79,7 +79,7 @@ class SpamService:
         logs.configure(settings)
         _check_port(settings.port)
         if store_name(settings) == "sqlite":
-            from bentos.store.sqlite_file import prepare
+            from bentos.store.sqlite.file import prepare
 
             try:
                 prepare(settings.sqlite_path)
@@ -95,7 +95,7 @@ class SpamService:
     @bentoml.on_startup
     async def start(self) -> None:
         """In the worker. The port is bound by now: early callers wait for this to end."""
-        from bentos import worker
+        from bentos.process import worker
 
         settings = _settings()
         baked = BAKED if BAKED.is_dir() else None

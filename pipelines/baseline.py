@@ -14,9 +14,11 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.pipeline import make_pipeline, make_union
 from sklearn.svm import LinearSVC
 
-from pipelines import metrics, params, tables
-from registry.normalise import normalise
-from registry.tokenizer import shapes
+from pipelines import params
+from pipelines.data import splits
+from pipelines.measure import metrics
+from registry.model.normalise import normalise
+from registry.model.tokenizer import shapes
 
 
 def linear(seed: int = 42):
@@ -42,14 +44,14 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     args = parser.parse_args()
     positive = params.load().corpus.positive
-    train, test = (tables.read(args.prepared, name) for name in ("train", "test"))
+    train, test = (splits.read(args.prepared, name) for name in ("train", "test"))
     model = linear().fit(train.texts, train.actual)
     predicted = model.predict(test.texts)
     found = metrics.decisions(test.actual, predicted, test.labels, positive)
     found |= metrics.ranking(test.actual, scores(model, test.texts, test.labels.index(positive)), test.labels, positive)
     args.out.mkdir(parents=True, exist_ok=True)
     (args.out / "metrics.json").write_text(json.dumps(found, indent=2) + "\n")
-    tables.write_predictions(args.out / "predictions.csv", test, predicted)
+    splits.write_predictions(args.out / "predictions.csv", test, predicted)
     print("baseline:", ", ".join(f"{name} {value:.4f}" for name, value in found.items()))
 
 

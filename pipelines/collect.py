@@ -24,17 +24,17 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import TextIO
 
-# The one place where the pipeline knows the service: what it collects lies in the service's store.
-from bentos import timeuuid
 from bentos.settings import Settings, SettingsError, read_settings
-from bentos.store import Correction, StoreError
-from bentos.store.open import open_store, store_name
+
+# The one place where the pipeline knows the service: what it collects lies in the service's store.
+from bentos.store import Correction, StoreError, timeuuid
+from bentos.store.backends import open_store, store_name
 from bentos.store.spool import Spool
 from bentos.store.waiting import CORRECTIONS
 from pipelines import params
-from pipelines.corpus import CorpusError
-from pipelines.feedback import REJECTED
-from pipelines.messages import clean, identity
+from pipelines.data.corpus import CorpusError
+from pipelines.data.corrections import REJECTED
+from pipelines.data.messages import clean, identity
 
 COLUMNS = ("text", "label", "source", "corrected_at", "callers")
 SOURCE = "feedback"

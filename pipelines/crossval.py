@@ -33,18 +33,20 @@ from pathlib import Path
 import numpy as np
 from sklearn.model_selection import StratifiedGroupKFold
 
-from pipelines import baseline, comparison, params, record, tables, tracking, train
-from pipelines.batches import probabilities
-from pipelines.compare import Held
-from pipelines.record import messages
+from pipelines import baseline, params, tracking, train
+from pipelines.data import splits
+from pipelines.measure import crossval_record, crossval_report
+from pipelines.measure.crossval_record import messages
+from pipelines.measure.folds import Held
+from pipelines.model.batches import probabilities
 
 FOLDS = 5
 BASELINE = "baseline"
-TEXT = [Path("registry") / name for name in ("normalise.py", "tokenizer.py")]
+TEXT = [Path("registry/model") / name for name in ("normalise.py", "tokenizer.py")]
 CODE = [*train.CODE, *TEXT, Path(baseline.__file__)]
 
 
-def folds(split: tables.Split, repeats: int, seed: int) -> Iterator[tuple[int, int, np.ndarray, np.ndarray]]:
+def folds(split: splits.Split, repeats: int, seed: int) -> Iterator[tuple[int, int, np.ndarray, np.ndarray]]:
     """(repeat, fold, positions to train on, positions held out); each repeat holds out every message once."""
     for repeat in range(repeats):
         drawn = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed + repeat)
@@ -52,7 +54,7 @@ def folds(split: tables.Split, repeats: int, seed: int) -> Iterator[tuple[int, i
             yield repeat, fold, rest, held
 
 
-def answers(candidate: params.Variant | None, rest: tables.Split, held: tables.Split, positive: int) -> dict:
+def answers(candidate: params.Variant | None, rest: splits.Split, held: splits.Split, positive: int) -> dict:
     """Train on `rest`, answer `held`; None is the baseline."""
     if candidate is None:
         model = baseline.linear().fit(rest.texts, rest.actual)
@@ -65,7 +67,7 @@ def answers(candidate: params.Variant | None, rest: tables.Split, held: tables.S
 
 
 def run(
-    name: str, candidate: params.Variant | None, split: tables.Split, positive: int, repeats: int, seed: int, out: Path
+    name: str, candidate: params.Variant | None, split: splits.Split, positive: int, repeats: int, seed: int, out: Path
 ) -> list[Held]:
     """The candidate's answers in every fold, those that are on disk already read from there."""
     settings = candidate.model_dump_json() if candidate else BASELINE
@@ -105,12 +107,12 @@ def main() -> None:
     seed = loaded.prepare.seed
     held = {name: run(name, made, split, number, args.repeats, seed, args.out) for name, made in chosen.items()}
     settings = {name: made.model_dump() if made else {} for name, made in chosen.items()}
-    about = {"repeats": args.repeats, "folds": FOLDS, "messages": len(split.ids), "hardest": comparison.HARDEST}
-    about |= {"messages_sha256": record.messages_sha256(split), "code_sha256": tracking.sha256(CODE)}
-    files = comparison.write(args.out, held, settings, split, positive, args.against, about)
+    about = {"repeats": args.repeats, "folds": FOLDS, "messages": len(split.ids), "hardest": crossval_report.HARDEST}
+    about |= {"messages_sha256": crossval_record.messages_sha256(split), "code_sha256": tracking.sha256(CODE)}
+    files = crossval_report.write(args.out, held, settings, split, positive, args.against, about)
     if args.record:
         shutil.copy(args.out / "comparison.json", args.record)
-    tracking.log_comparison(*comparison.read_folds(args.out), settings, files)
+    tracking.log_comparison(*crossval_report.read_folds(args.out), settings, files)
 
 
 def _arguments() -> argparse.Namespace:

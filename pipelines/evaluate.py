@@ -9,7 +9,7 @@
 | predictions.csv | id, actual, predicted and the probabilities, a row a message: what the gate compares |
 | precision_recall.csv, reliability.csv | the curves |
 | mistakes.csv | the most confident wrong answers, with their texts and the words that decided |
-| behaviour.csv | every case of the behaviour suite (`pipelines.behaviour.suite`) |
+| behaviour.csv | every case of the behaviour suite (`pipelines.measure.behaviour.suite`) |
 | figures/ | all this as images |
 """
 
@@ -23,11 +23,13 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import precision_recall_curve
 
-from pipelines import figures, metrics, params, record, tables, tracking
-from pipelines.behaviour import suite
-from registry import reference
-from registry.artifact import Artifact
-from registry.explain import strongest
+from pipelines import params, tracking
+from pipelines.data import splits
+from pipelines.measure import crossval_record, figures, metrics
+from pipelines.measure.behaviour import suite
+from registry.model import profile
+from registry.model.artifact import Artifact
+from registry.model.explain import strongest
 
 _LINK = re.compile(r"https?://|www\.", re.IGNORECASE)
 SLICES = {
@@ -40,7 +42,7 @@ SLICES = {
 }
 
 
-def by_slice(test: tables.Split, predicted: np.ndarray, positive: str) -> dict[str, dict[str, float]]:
+def by_slice(test: splits.Split, predicted: np.ndarray, positive: str) -> dict[str, dict[str, float]]:
     """The count of messages on each slice of the test split that holds any, and those `decisions` that are defined."""
     found = {}
     for name, belongs in SLICES.items():
@@ -53,7 +55,7 @@ def by_slice(test: tables.Split, predicted: np.ndarray, positive: str) -> dict[s
 
 
 def measure(
-    test: tables.Split, probabilities: np.ndarray, positive: str, settings: params.Evaluate
+    test: splits.Split, probabilities: np.ndarray, positive: str, settings: params.Evaluate
 ) -> tuple[np.ndarray, dict[str, float], dict[str, dict]]:
     """The predicted label indices, int (n,); the metrics; their intervals and slices."""
     predicted = probabilities.argmax(axis=1)
@@ -66,7 +68,7 @@ def measure(
 
 
 def mistakes(
-    artifact: Artifact, test: tables.Split, probabilities: np.ndarray, predicted: np.ndarray, most: int
+    artifact: Artifact, test: splits.Split, probabilities: np.ndarray, predicted: np.ndarray, most: int
 ) -> pd.DataFrame:
     """The wrong answers that were given with most confidence, worst first."""
     confidence = probabilities.max(axis=1)
@@ -91,7 +93,7 @@ def main() -> None:
     args = parser.parse_args()
     loaded = params.load()
     positive, settings = loaded.corpus.positive, loaded.evaluate
-    test = tables.read(args.prepared, "test")
+    test = splits.read(args.prepared, "test")
     artifact = Artifact.load(args.artifact)
     probabilities = artifact.probabilities(test.texts)
     predicted, found, details = measure(test, probabilities, positive, settings)
@@ -99,18 +101,18 @@ def main() -> None:
     found |= {f"behaviour.{capability}": rate for capability, rate in suite.rates(cases).items()}
     details["behaviour"] = suite.by_test(cases)
     parameters = params.variant(args.variant).model_dump()
-    details["crossval"] = record.find(args.crossval, args.variant, parameters, args.prepared)
+    details["crossval"] = crossval_record.find(args.crossval, args.variant, parameters, args.prepared)
     details["baseline"] = json.loads((args.baseline / "metrics.json").read_text())
     details["data"] = json.loads((args.prepared / "report.json").read_text()) | {"source": loaded.corpus.source}
-    train = tables.read(args.prepared, "train")
+    train = splits.read(args.prepared, "train")
     labels = [train.labels[i] for i in train.actual]
-    details["training"] = asdict(reference.shape(zip(labels, train.texts, strict=True)))
+    details["training"] = asdict(profile.shape(zip(labels, train.texts, strict=True)))
     details["test"] = {"messages": len(test.texts), "sha256": tracking.sha256([args.prepared / "test.csv"])}
 
     args.out.mkdir(parents=True, exist_ok=True)
     (args.out / "metrics.json").write_text(json.dumps(found, indent=2) + "\n")
     (args.out / "details.json").write_text(json.dumps(details, indent=2) + "\n")
-    tables.write_predictions(args.out / "predictions.csv", test, predicted, probabilities)
+    splits.write_predictions(args.out / "predictions.csv", test, predicted, probabilities)
     worst = mistakes(artifact, test, probabilities, predicted, settings.mistakes)
     worst.to_csv(args.out / "mistakes.csv", index=False)
     columns = [field.name for field in fields(suite.Case)]

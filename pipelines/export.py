@@ -13,10 +13,12 @@ from pathlib import Path
 import numpy as np
 from onnx import ModelProto, NodeProto, TensorProto, checker, helper, numpy_helper
 
-from pipelines import batches, network, params, tables, tracking, wide
-from pipelines.backend import keras
-from registry import artifact
-from registry.tokenizer import Tokenizer
+from pipelines import params, tracking
+from pipelines.data import splits
+from pipelines.model import batches, network, wide
+from pipelines.model.backend import keras
+from registry.model import artifact
+from registry.model.tokenizer import Tokenizer
 
 TOLERANCE = 1e-5
 OPSET, IR = 17, 9  # old enough for every onnxruntime that the floor in pyproject.toml allows
@@ -154,7 +156,7 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     args = parser.parse_args()
     variant = params.variant(args.variant)
-    test = tables.read(args.prepared, "test")
+    test = splits.read(args.prepared, "test")
     tokenizer = Tokenizer.from_json((args.model / "tokenizer.json").read_text())
     model = network.build(variant, tokenizer.size, len(test.labels))
     model.load_weights(args.model / "model.weights.h5")

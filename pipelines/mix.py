@@ -13,23 +13,25 @@ from pathlib import Path
 import numpy as np
 from sklearn.model_selection import train_test_split
 
-from pipelines import corpus, metrics, params, tables
+from pipelines import params
 from pipelines.crossval import BASELINE, answers, choose
-from pipelines.messages import cleaned, twins
+from pipelines.data import corpus, splits
+from pipelines.data.messages import cleaned, twins
+from pipelines.measure import metrics
 
 TEST, SEED = 0.33, 42  # the workshop's
 
 
-def mixed(path: Path, settings: params.Corpus, similarity: float) -> tables.Split:
+def mixed(path: Path, settings: params.Corpus, similarity: float) -> splits.Split:
     """Every row of the corpus, near-twins in one group, whatever their labels."""
     rows = cleaned(corpus.read(path, settings.label, settings.text).rows)
     labels = tuple(sorted(rows["label"].unique()))
     actual = np.array([labels.index(label) for label in rows["label"]], dtype=np.int32)
     texts = rows["text"].tolist()
-    return tables.Split(rows["id"].tolist(), texts, actual, twins(texts, similarity), labels)
+    return splits.Split(rows["id"].tolist(), texts, actual, twins(texts, similarity), labels)
 
 
-def cut(split: tables.Split) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def cut(split: splits.Split) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Positions to train on, those to test on, and which of the latter have no near-twin among the former."""
     rest, test = train_test_split(np.arange(len(split.ids)), test_size=TEST, random_state=SEED)
     return rest, test, ~np.isin(split.groups[test], split.groups[rest])

@@ -13,8 +13,9 @@ from pathlib import Path
 import pandas as pd
 from sklearn.model_selection import StratifiedGroupKFold
 
-from pipelines import corpus, feedback, params
-from pipelines.messages import cleaned, twins
+from pipelines import params
+from pipelines.data import corpus, corrections
+from pipelines.data.messages import cleaned, twins
 
 SPLITS = ("train", "validation", "test")
 COLUMNS = ["id", "line", "group", "label", "text"]
@@ -62,7 +63,7 @@ def main() -> None:
     settings = params.load()
     try:
         raw = corpus.read(args.corpus, settings.corpus.label, settings.corpus.text)
-        sent = feedback.read(args.feedback)
+        sent = corrections.read(args.feedback)
     except corpus.CorpusError as error:
         raise SystemExit(f"prepare: {error}") from error
 
@@ -72,7 +73,7 @@ def main() -> None:
     rows["split"] = split(rows, settings.prepare.test, settings.prepare.validation, settings.prepare.seed)
     report = {"rows": len(raw.rows) + len(raw.broken), "broken": len(raw.broken), **counts}
     report |= {"messages": len(rows), "groups": int(rows["group"].nunique())}
-    rows, merged, unusable = feedback.merge(rows, sent.rows, settings.prepare.twin_similarity)
+    rows, merged, unusable = corrections.merge(rows, sent.rows, settings.prepare.twin_similarity)
     report |= {"feedback": {"broken": len(sent.broken), **merged}}
     _write(rows, args.out, report)
     _tell(args.corpus, raw.broken)

@@ -15,7 +15,7 @@ import mlflow
 from mlflow import MlflowClient
 
 from pipelines import params, tracking
-from registry.register import register
+from registry.publish import register
 from registry.settings import RegistrySettings
 from registry.versions import Registry
 

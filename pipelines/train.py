@@ -16,17 +16,19 @@ import mlflow
 import numpy as np
 from sklearn.metrics import matthews_corrcoef
 
-from pipelines import network, params, tables, tracking, wide
-from pipelines.backend import keras, make_repeatable
-from pipelines.batches import Batches, probabilities
-from registry.tokenizer import Encoded, Tokenizer
+from pipelines import params, tracking
+from pipelines.data import splits
+from pipelines.model import network, wide
+from pipelines.model.backend import keras, make_repeatable
+from pipelines.model.batches import Batches, probabilities
+from registry.model.tokenizer import Encoded, Tokenizer
 
-CODE = [Path(__file__).with_name(f"{name}.py") for name in ("train", "network", "wide", "batches", "backend")]
+CODE = [Path(__file__), *sorted(Path(__file__).with_name("model").glob("*.py"))]
 AfterEpoch = Callable[[int, float, keras.Model, Tokenizer], None]
 
 
 def fit(
-    variant: params.Variant, train: tables.Split, after_epoch: AfterEpoch | None = None
+    variant: params.Variant, train: splits.Split, after_epoch: AfterEpoch | None = None
 ) -> tuple[keras.Model, Tokenizer]:
     """Train `variant`; `after_epoch` gets the epoch, its loss, the model and the tokenizer.
 
@@ -89,7 +91,7 @@ def _loss(found: np.ndarray, actual: np.ndarray) -> float:
 class Curves:
     """Measures each epoch on the validation split; keeps the rows, prints them and logs them to MLflow."""
 
-    def __init__(self, variant: str, validation: tables.Split):
+    def __init__(self, variant: str, validation: splits.Split):
         self.variant, self.validation = variant, validation
         self.rows: list[dict[str, float]] = []
         self.started = time.perf_counter()
@@ -117,7 +119,7 @@ def main() -> None:
     variant = params.variant(args.variant)
     corpus = [args.prepared / f"{name}.csv" for name in ("train", "validation")]
     tags = {"corpus_sha256": tracking.sha256(corpus), "code_sha256": tracking.sha256(CODE)}
-    train, validation = (tables.read(args.prepared, name) for name in ("train", "validation"))
+    train, validation = (splits.read(args.prepared, name) for name in ("train", "validation"))
     with tracking.training_run(args.variant, variant.model_dump(), tags):
         curves = Curves(args.variant, validation)
         model, tokenizer = fit(variant, train, curves)

@@ -15,7 +15,8 @@ import great_expectations as gx
 import pandas as pd
 from great_expectations.data_context.types.base import ProgressBarsConfig
 
-from pipelines import corpus, expectations, params
+from pipelines import params
+from pipelines.data import corpus, expectations
 from pipelines.prepare import SPLITS
 
 SHOWN = 10  # offending rows a failed expectation names

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from registry.artifact import Artifact
+from registry.model.artifact import Artifact
 
 FIGURES = ("confusion", "precision_recall", "reliability", "training_curves")
 

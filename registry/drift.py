@@ -12,7 +12,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from registry.reference import Shape
+from registry.model.profile import Shape
 from registry.versions import Registry, RegistryError, Version
 
 SHIFTING, DRIFTED = 0.1, 0.25

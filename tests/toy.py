@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 from onnx import TensorProto, helper, numpy_helper
 
-from registry import artifact
-from registry.tokenizer import Tokenizer
+from registry.model import artifact
+from registry.model.tokenizer import Tokenizer
 
 WEIGHTS = {"free": 3.0, "win": 3.0, "prize": 3.0, "cash": 2.0, "lunch": -3.0, "home": -2.0, "later": -2.0}
 

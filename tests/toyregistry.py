@@ -23,7 +23,7 @@ def add_version(folder: Path, uri: str, bias: float, alias: str | None = None, w
     """Register a toy as `pipelines.register` would, evaluated with so many messages `wrong`; return its number."""
     from mlflow import MlflowClient
 
-    from registry.register import register
+    from registry.publish import register
     from registry.versions import Registry
 
     client = MlflowClient(tracking_uri=uri, registry_uri=uri)

@@ -17,8 +17,8 @@ from limits.strategies import FixedWindowRateLimiter
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bentos.callers.counts import Counts
-from bentos.callers.identified import CALLER
-from bentos.http.errors import CallError, refuse
+from bentos.errors import CallError, refuse
+from bentos.http.middleware.authentication import CALLER
 
 QUIET = 10.0  # seconds between two complaints
 

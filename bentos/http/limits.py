@@ -5,7 +5,7 @@ from urllib.parse import unquote_to_bytes
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from bentos.http.errors import CallError, refuse
+from bentos.errors import CallError, refuse
 
 MAX_CHARACTERS = 10_000  # of one text
 MAX_TEXTS = 1_000  # of one call

@@ -6,11 +6,10 @@ from collections.abc import Iterator
 from contextlib import closing
 from datetime import datetime
 
-from bentos import timeuuid
 from bentos.settings import Settings
-from bentos.store import StoreError
-from bentos.store.open import store_name
-from bentos.store.sqlite_file import failure
+from bentos.store import StoreError, timeuuid
+from bentos.store.backends import store_name
+from bentos.store.sqlite.file import failure
 
 Row = tuple[str, str, int]  # a call's version key, its label, and the characters of its text
 
@@ -42,8 +41,8 @@ def _sqlite(settings: Settings, since: datetime) -> Iterator[Row]:
 
 def _cassandra(settings: Settings, since: datetime) -> Iterator[Row]:
     """Through the keys of all partitions, which are a caller's hours, and the rows of those that are recent."""
-    from bentos.store.cluster import explain, keyspace_of, new_cluster
-    from bentos.store.schema import LOG, check, full_name
+    from bentos.store.cassandra.cluster import explain, keyspace_of, new_cluster
+    from bentos.store.cassandra.schema import LOG, check, full_name
 
     logging.getLogger("cassandra").setLevel(logging.CRITICAL)  # what matters is raised
     cluster = None

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from bentos.store import StoreError
-from bentos.store.sqlite_file import connect
+from bentos.store.sqlite.file import connect
 from bentos.store.waiting import CALLS, KINDS, Kind
 
 T = TypeVar("T")

@@ -140,7 +140,10 @@ class Source:
 
 def _why_broken(download: Path, digest: str) -> str:
     """Why a download cannot be served, in words that are the same for the next one; empty when it can."""
-    from registry.artifact import Artifact, ArtifactError  # onnxruntime's memory, only where something is downloaded
+    from registry.model.artifact import (  # onnxruntime's memory, only where something is downloaded
+        Artifact,
+        ArtifactError,
+    )
 
     try:
         found = Artifact.load(download).digest

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bentos.settings import Settings
-from bentos.store.schema import migrate
+from bentos.store.cassandra.schema import migrate
 from tests.benchmarks import service
 from tests.benchmarks.load import Measured
 from tests.cassandra.jars import jars

@@ -3,14 +3,14 @@
 import httpx
 import pytest
 
-from bentos.http.api import create_app
-from bentos.predict import Predictor
-from bentos.state import State
-from bentos.store.sqlite import SQLiteStore
-from bentos.versions.served import Loaded, Served
-from bentos.versions.shadow import Shadow
-from bentos.watching.metrics import Metrics
-from registry.artifact import Artifact
+from bentos.answering.predictor import Predictor
+from bentos.answering.shadow import Shadow
+from bentos.http.app import create_app
+from bentos.http.state import State
+from bentos.monitoring.metrics import Metrics
+from bentos.store.sqlite.store import SQLiteStore
+from bentos.versions.loaded import Loaded, Served
+from registry.model.artifact import Artifact
 from tests.toy import write_toy
 
 

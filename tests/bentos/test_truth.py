@@ -11,13 +11,13 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
 
-from bentos.predict import Predictor
+from bentos.answering.predictor import Predictor
+from bentos.monitoring.metrics import Metrics
 from bentos.store import StoreError
-from bentos.store.cassandra import connect
-from bentos.store.schema import migrate
-from bentos.versions.served import Loaded, Served
-from bentos.watching.metrics import Metrics
-from registry.artifact import Artifact
+from bentos.store.cassandra.schema import migrate
+from bentos.store.cassandra.store import connect
+from bentos.versions.loaded import Loaded, Served
+from registry.model.artifact import Artifact
 from tests.cassandra.client import settings_for, until
 from tests.toy import write_toy
 

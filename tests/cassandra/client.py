@@ -9,11 +9,10 @@ from typing import Any
 
 from cassandra.cluster import Session
 
-from bentos import timeuuid
 from bentos.settings import Settings
-from bentos.store import Call, Store
-from bentos.store.cassandra import CassandraStore
-from bentos.store.cluster import new_cluster
+from bentos.store import Call, Store, timeuuid
+from bentos.store.cassandra.cluster import new_cluster
+from bentos.store.cassandra.store import CassandraStore
 from tests.cassandra.ring import Ring
 
 PATIENT = 10.0  # seconds: a store that waits this long tells what a database says, however busy the machine

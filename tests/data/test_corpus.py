@@ -6,9 +6,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from pipelines import corpus
+from pipelines.data import corpus
+from pipelines.data.messages import identity, twins
 from pipelines.fetch import PACKAGED_SHA256, sha256
-from pipelines.messages import identity, twins
 
 ROOT = Path(__file__).parents[2]
 CORPUS = ROOT / "data" / "SMSSpamCollection"

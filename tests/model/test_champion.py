@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pipelines import export, network, params, tables
-from registry.artifact import Artifact
-from registry.explain import explain
+from pipelines import export, params
+from pipelines.data import splits
+from pipelines.model import network
+from registry.model.artifact import Artifact
+from registry.model.explain import explain
 
 ROOT = Path(__file__).parents[2]
 
@@ -48,7 +50,7 @@ def test_it_is_better_than_the_workshop_s_network(metrics):
 @pytest.mark.parametrize("variant", ["workshop", "linear", "lstm"])
 def test_every_variant_answers_as_keras_does_on_every_test_message(variant):
     """The export stage proves it; here the artifact that it left behind proves it again, message by message."""
-    test = tables.read(ROOT / "build/prepared", "test")
+    test = splits.read(ROOT / "build/prepared", "test")
     exported = Artifact.load(ROOT / "build" / variant / "artifact")
     settings = params.load(ROOT / "params.yaml").variants[variant]
     model = network.build(settings, exported.tokenizer.size, len(test.labels))

@@ -8,12 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from bentos import timeuuid
-from bentos.store import Call, Correction
+from bentos.store import Call, Correction, timeuuid
 from bentos.store.spool import Spool
-from bentos.store.sqlite import SQLiteStore
+from bentos.store.sqlite.store import SQLiteStore
 from bentos.store.waiting import CORRECTIONS
-from pipelines import corpus
+from pipelines.data import corpus
 
 pytestmark = pytest.mark.anyio
 ROOT = Path(__file__).parents[2]

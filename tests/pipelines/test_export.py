@@ -5,12 +5,13 @@ import itertools
 import numpy as np
 import pytest
 
-from pipelines import export, network
-from pipelines.backend import make_repeatable
+from pipelines import export
+from pipelines.model import network
+from pipelines.model.backend import make_repeatable
 from pipelines.params import Network, Tokens, Training, Variant, Wide
-from registry import artifact
-from registry.artifact import Artifact
-from registry.tokenizer import Tokenizer
+from registry.model import artifact
+from registry.model.artifact import Artifact
+from registry.model.tokenizer import Tokenizer
 
 WORDS = ("win", "free", "lunch", "home", "later", "£", "<d11>")
 TEXTS = ["win", "", "free lunch later", "win " * 400, "nothing known here", "Call 09061701461 £", "home lunch win"]
@@ -52,7 +53,7 @@ def test_the_exported_graph_predicts_what_keras_does(tmp_path, deep, wide, bidir
         weight.assign(weight * 4)  # far from the small initial values, where everything agrees
     if wide:
         table = np.random.default_rng(1).normal(size=model.get_layer("table").get_weights()[0].shape)
-        table[:, -1] **= 2  # a square, as `pipelines.wide` leaves it
+        table[:, -1] **= 2  # a square, as `pipelines.model.wide` leaves it
         table[0] = 0  # the padding
         model.get_layer("table").set_weights([table])
     onnx = export.to_onnx(model, settings, labels).SerializeToString()

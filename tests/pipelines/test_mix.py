@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pipelines import mix
-from tests.pipelines.test_wide import HAM, SPAM
+from tests.pipelines.model.test_wide import HAM, SPAM
 
 ROOT = Path(__file__).parents[2]
 

@@ -1,8 +1,8 @@
 import pandas as pd
 import pytest
 
-from pipelines import corpus, expectations
-from pipelines.messages import twins
+from pipelines.data import corpus, expectations
+from pipelines.data.messages import twins
 from pipelines.params import load
 from pipelines.prepare import deduplicate, split
 from pipelines.validate import check, tables

@@ -1,7 +1,7 @@
 import pytest
 
-from registry.artifact import Artifact
 from registry.card import card
+from registry.model.artifact import Artifact
 from registry.versions import Registry
 from tests.toy import write_toy
 from tests.toyregistry import MODEL_NAME, make_registry

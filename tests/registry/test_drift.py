@@ -9,12 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from bentos import timeuuid
-from bentos.store import Call
-from bentos.store.sqlite import SQLiteStore
+from bentos.store import Call, timeuuid
+from bentos.store.sqlite.store import SQLiteStore
 from registry.__main__ import main
 from registry.drift import ENOUGH, psi, word
-from registry.reference import shape
+from registry.model.profile import shape
 from registry.versions import Registry
 from tests.toyregistry import MODEL_NAME, make_registry
 
@@ -141,8 +140,8 @@ def test_what_cannot_be_read_or_asked_ends_in_a_sentence(cli, tmp_path):
 
 
 def test_the_log_in_cassandra_is_read_whole(registry, told, cassandra_node, keyspace, tmp_path):
-    from bentos.store.cassandra import CassandraStore
-    from bentos.store.schema import migrate
+    from bentos.store.cassandra.schema import migrate
+    from bentos.store.cassandra.store import CassandraStore
     from tests.cassandra.client import PATIENT, settings_for
 
     settings = settings_for(cassandra_node, keyspace, tmp_path, cache_timeout=PATIENT)

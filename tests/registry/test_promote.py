@@ -11,7 +11,7 @@ from mlflow import MlflowClient
 from registry.events import history
 from registry.gate import Thresholds
 from registry.promote import Refused, initialise, promote, rollback
-from registry.register import register
+from registry.publish import register
 from registry.versions import Registry, RegistryError, UnknownVersion
 from tests.toyregistry import MODEL_NAME, add_version, write_evaluation
 

@@ -115,6 +115,6 @@ def _state(pid: int) -> str:
 def follower_of(server: Server) -> int | None:
     """The process that follows the registry for a server."""
     for pid in running(family(server.process.pid)):
-        if b"bentos.versions.follower" in Path(f"/proc/{pid}/cmdline").read_bytes():
+        if b"bentos.versions.following.process" in Path(f"/proc/{pid}/cmdline").read_bytes():
             return pid
     return None

@@ -37,7 +37,7 @@ def test_two_versions_answer_side_by_side(client):
 
 
 def test_the_answer_is_what_the_registered_model_says(client, registry):
-    from registry.artifact import Artifact
+    from registry.model.artifact import Artifact
     from registry.versions import Registry
 
     store = Registry("sms-spam", registry)

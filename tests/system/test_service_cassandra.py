@@ -7,7 +7,7 @@ from threading import Event
 import httpx
 import pytest
 
-from bentos.store.schema import migrate
+from bentos.store.cassandra.schema import migrate
 from tests.cassandra.client import session_of, settings_for
 from tests.clock import within_the_hour
 from tests.server import Server

@@ -57,7 +57,7 @@ def test_a_broken_artifact_is_refused_and_the_others_serve(tmp_path):
 
 
 def _alias(onnx, uri) -> str:
-    from registry.artifact import Artifact
+    from registry.model.artifact import Artifact
     from registry.versions import Registry
 
     digest = Artifact.load(onnx.parent).digest

@@ -2,12 +2,12 @@
 
 from fastapi import APIRouter, Request, Response
 
-from bentos.callers.identified import caller_id
-from bentos.feedback import take
+from bentos.answering.feedback import take
 from bentos.http import schemas
-from bentos.http.answers import json_response
-from bentos.http.documentation import errors
-from bentos.state import state_of
+from bentos.http.middleware.authentication import caller_id
+from bentos.http.openapi import errors
+from bentos.http.responses import json_response
+from bentos.http.state import state_of
 
 router = APIRouter(tags=["feedback"])
 

@@ -7,12 +7,11 @@ import orjson
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
 
-from bentos import timeuuid
-from bentos.callers.identified import caller_id
 from bentos.http import schemas
-from bentos.http.documentation import errors
-from bentos.state import state_of
-from bentos.store import Call
+from bentos.http.middleware.authentication import caller_id
+from bentos.http.openapi import errors
+from bentos.http.state import state_of
+from bentos.store import Call, timeuuid
 
 router = APIRouter(tags=["log"])
 

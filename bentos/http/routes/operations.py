@@ -6,13 +6,13 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import FileResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from bentos.callers.identified import caller_id
+from bentos.errors import CallError
 from bentos.http import schemas
-from bentos.http.answers import json_response
-from bentos.http.documentation import errors
-from bentos.http.errors import CallError
-from bentos.state import state_of
-from bentos.watching.gauges import look
+from bentos.http.middleware.authentication import caller_id
+from bentos.http.openapi import errors
+from bentos.http.responses import json_response
+from bentos.http.state import state_of
+from bentos.monitoring.gauges import look
 
 PAGE = Path(__file__).parents[2] / "web"
 

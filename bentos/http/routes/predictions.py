@@ -5,16 +5,16 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
-from bentos.callers.identified import caller_id
+from bentos.answering.routing import choose
+from bentos.errors import CallError
 from bentos.http import schemas
-from bentos.http.answers import HEADER, json_response, told
-from bentos.http.documentation import VERSION_HEADER, errors
-from bentos.http.errors import CallError
-from bentos.state import state_of
-from bentos.versions.routing import choose
-from bentos.versions.served import Loaded
-from registry.artifact import Artifact
-from registry.explain import explain
+from bentos.http.middleware.authentication import caller_id
+from bentos.http.openapi import VERSION_HEADER, errors
+from bentos.http.responses import HEADER, json_response, told
+from bentos.http.state import state_of
+from bentos.versions.loaded import Loaded
+from registry.model.artifact import Artifact
+from registry.model.explain import explain
 
 router = APIRouter(tags=["predictions"])
 

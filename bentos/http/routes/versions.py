@@ -4,13 +4,13 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
+from bentos.answering.routing import named
 from bentos.http import schemas
-from bentos.http.answers import json_response
-from bentos.http.documentation import errors
+from bentos.http.openapi import errors
+from bentos.http.responses import json_response
 from bentos.http.routes.predictions import VersionInPath
-from bentos.state import state_of
-from bentos.versions.routing import named
-from bentos.versions.served import Loaded, Served
+from bentos.http.state import state_of
+from bentos.versions.loaded import Loaded, Served
 
 router = APIRouter(tags=["versions"])
 

@@ -9,7 +9,7 @@ import pytest
 
 from bentos.__main__ import main
 from bentos.callers.keys import Keys, new_key
-from bentos.http.api import create_app
+from bentos.http.app import create_app
 from bentos.settings import HOME, SettingsError
 from tests.bentos.conftest import client_of
 from tests.clock import within_the_hour

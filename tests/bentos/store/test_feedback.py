@@ -5,12 +5,11 @@ import random
 
 import pytest
 
-from bentos import timeuuid
-from bentos.store import Correction, StoreError
-from bentos.store.cassandra import connect
-from bentos.store.schema import migrate
+from bentos.store import Correction, StoreError, timeuuid
+from bentos.store.cassandra.schema import migrate
+from bentos.store.cassandra.store import connect
 from bentos.store.spool import Spool
-from bentos.store.sqlite import SQLiteStore
+from bentos.store.sqlite.store import SQLiteStore
 from tests.cassandra.client import PATIENT, a_call, opened, session_of, settings_for, until
 from tests.cassandra.ring import free_port
 

@@ -8,8 +8,8 @@ from contextlib import asynccontextmanager, suppress
 import pytest
 
 from bentos.store import Call, StoreError
-from bentos.store.cassandra import connect
-from bentos.store.schema import migrate
+from bentos.store.cassandra.schema import migrate
+from bentos.store.cassandra.store import connect
 from tests.cassandra.client import a_call, logged, settings_for, until
 from tests.cassandra.ring import free_port
 

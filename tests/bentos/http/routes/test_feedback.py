@@ -5,9 +5,8 @@ from uuid import uuid4
 
 import pytest
 
-from bentos import timeuuid
-from bentos.store import StoreError
-from bentos.versions.served import Served
+from bentos.store import StoreError, timeuuid
+from bentos.versions.loaded import Served
 from tests.bentos.conftest import client_of
 
 pytestmark = pytest.mark.anyio

@@ -7,8 +7,7 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 
-from bentos import timeuuid
-from bentos.store import Call, StoreError
+from bentos.store import Call, StoreError, timeuuid
 from tests.bentos.conftest import client_of
 from tests.clock import within_the_hour
 

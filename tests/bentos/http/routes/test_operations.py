@@ -2,7 +2,7 @@
 
 import pytest
 
-from bentos.versions.served import Served
+from bentos.versions.loaded import Served
 from tests.bentos.conftest import client_of
 
 pytestmark = pytest.mark.anyio

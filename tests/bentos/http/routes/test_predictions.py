@@ -2,7 +2,7 @@
 
 import pytest
 
-from bentos.versions.served import Loaded, Served, serve_mock
+from bentos.versions.loaded import Loaded, Served, serve_mock
 from tests.clock import within_the_hour
 
 pytestmark = pytest.mark.anyio

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bentos.versions.served import Refused, Served
+from bentos.versions.loaded import Refused, Served
 
 pytestmark = pytest.mark.anyio
 

@@ -1,0 +1,107 @@
+"""What is asked of the store's SQLite file: the statements, and the rows that they read and write."""
+
+import sqlite3
+import time
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from bentos.store import Call, Correction, Probabilities, timeuuid
+
+PAGE = 200  # rows in memory at once
+LOOKUP = 500  # inputs a query
+
+PUT = "INSERT OR REPLACE INTO spam_cache_items VALUES (?, ?, ?, ?)"
+LOG = "INSERT OR IGNORE INTO spam_calls_per_caller VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+CORRECT = "INSERT OR REPLACE INTO spam_feedback VALUES (?, ?, ?, ?)"
+
+
+def call_row(call: Call) -> tuple[Any, ...]:
+    identity = (_hour(call.called_at), call.caller_id, call.called_at.time, call.called_at.bytes)
+    return (*identity, call.input, call.model_version, call.result, call.from_cache)
+
+
+def correction_row(correction: Correction) -> tuple[Any, ...]:
+    return (correction.input, correction.caller_id, correction.label, correction.corrected_at.bytes)
+
+
+def read_predictions(
+    connection: sqlite3.Connection, model_version: str, inputs: Sequence[str], newer_than: float
+) -> Iterator[tuple[str, Probabilities]]:
+    """The predictions stored after `newer_than`, in Unix seconds. One that is damaged comes as an empty one."""
+    for start in range(0, len(inputs), LOOKUP):
+        chunk = inputs[start : start + LOOKUP]
+        rows = connection.execute(
+            "SELECT input, prediction_map FROM spam_cache_items WHERE model_version = ? AND stored_at > ?"
+            f" AND input IN ({','.join('?' * len(chunk))})",
+            (model_version, newer_than, *chunk),
+        )
+        for text, stored in rows:
+            try:
+                yield text, orjson.loads(stored)
+            except orjson.JSONDecodeError:
+                yield text, {}
+
+
+def read_calls(
+    connection: sqlite3.Connection, caller_id: str, hour: datetime, after: tuple[int, bytes]
+) -> tuple[list[Call], tuple[int, bytes]]:
+    """The page of a caller's calls that follows the key `after`, and the key of its last."""
+    rows = connection.execute(
+        "SELECT called_time, called_at, input, model_version, result, from_cache FROM spam_calls_per_caller"
+        " WHERE called_hour = ? AND caller_id = ? AND (called_time, called_at) > (?, ?)"
+        " ORDER BY called_time, called_at LIMIT ?",
+        (int(hour.timestamp()), caller_id, *after, PAGE),
+    ).fetchall()
+    calls = [Call(caller_id, UUID(bytes=at), text, key, result, bool(hit)) for _, at, text, key, result, hit in rows]
+    return calls, (rows[-1][0], rows[-1][1]) if rows else after
+
+
+def read_call(connection: sqlite3.Connection, caller_id: str, called_at: UUID) -> Call | None:
+    """The caller's call of this identity."""
+    row = connection.execute(
+        "SELECT input, model_version, result, from_cache FROM spam_calls_per_caller"
+        " WHERE called_hour = ? AND caller_id = ? AND called_time = ? AND called_at = ?",
+        (_hour(called_at), caller_id, called_at.time, called_at.bytes),
+    ).fetchone()
+    return row and Call(caller_id, called_at, *row[:3], bool(row[3]))
+
+
+def read_corrections(connection: sqlite3.Connection, after: tuple[str, str]) -> list[Correction]:
+    """The page of corrections that follows the key `after`, an input and a caller."""
+    rows = connection.execute(
+        "SELECT caller_id, corrected_at, input, label FROM spam_feedback WHERE (input, caller_id) > (?, ?)"
+        " ORDER BY input, caller_id LIMIT ?",
+        (*after, PAGE),
+    ).fetchall()
+    return [Correction(caller, UUID(bytes=at), text, label) for caller, at, text, label in rows]
+
+
+def prune(connection: sqlite3.Connection, cache_ttl: int, log_ttl: int, limit: int) -> bool:
+    """Delete up to `limit` rows of each table that outlived its seconds (0 is for ever); True when more may be left."""
+    now, deleted = time.time(), [0]
+    if cache_ttl:
+        deleted.append(
+            connection.execute(
+                "DELETE FROM spam_cache_items WHERE (model_version, input) IN"
+                " (SELECT model_version, input FROM spam_cache_items WHERE stored_at <= ? LIMIT ?)",
+                (now - cache_ttl, limit),
+            ).rowcount
+        )
+    if log_ttl:
+        deleted.append(
+            connection.execute(
+                "DELETE FROM spam_calls_per_caller WHERE (called_hour, caller_id, called_time, called_at) IN"
+                " (SELECT called_hour, caller_id, called_time, called_at FROM spam_calls_per_caller"
+                "  WHERE called_hour < ? LIMIT ?)",
+                (now - log_ttl - 3600, limit),
+            ).rowcount
+        )
+    return max(deleted) == limit
+
+
+def _hour(called_at: UUID) -> int:
+    return int(timeuuid.hour(called_at).timestamp())

@@ -1,0 +1,61 @@
+"""Messages as batches of alike length, so that little of a batch is padding."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from pipelines.model.backend import keras
+from registry.model.tokenizer import PADDING, UNKNOWN, Encoded, pad, stack
+
+
+class Batches(keras.utils.PyDataset):
+    """Training batches ([ids, offset], labels), drawn anew each epoch and the same for the same seed.
+
+    `offset`, float (n, labels), are the logits that the network is trained on top of.
+
+    Messages are sorted by length with a little noise, cut into batches, and the batches shuffled. `word_dropout` is
+    the share of tokens made unknown, so that no decision hangs on one rare word (Iyyer et al., 2015).
+    """
+
+    def __init__(
+        self,
+        rows: Sequence[list[int]],
+        offset: np.ndarray,
+        actual: np.ndarray,
+        size: int,
+        word_dropout: float,
+        seed: int,
+    ):
+        super().__init__()
+        self.rows, self.offset, self.actual = rows, offset, actual
+        self.size, self.word_dropout = size, word_dropout
+        self.random = np.random.default_rng(seed)
+        self.lengths = np.array([len(row) for row in rows])
+        self._draw()
+
+    def _draw(self) -> None:
+        order = np.argsort(self.lengths + self.random.uniform(0, 2, len(self.rows)), kind="stable")
+        self.chunks = [order[start : start + self.size] for start in range(0, len(order), self.size)]
+        self.random.shuffle(self.chunks)
+
+    def __len__(self) -> int:
+        return len(self.chunks)
+
+    def __getitem__(self, index: int) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray]:
+        chunk = self.chunks[index]
+        ids = pad([self.rows[i] for i in chunk])
+        dropped = (self.random.random(ids.shape) < self.word_dropout) & (ids != PADDING)
+        return (np.where(dropped, np.int32(UNKNOWN), ids), self.offset[chunk]), self.actual[chunk]
+
+    def on_epoch_end(self) -> None:
+        self._draw()
+
+
+def probabilities(model: keras.Model, rows: Sequence[Encoded], size: int = 64) -> np.ndarray:
+    """The model's float32 (n, labels) in the order of the rows."""
+    order = sorted(range(len(rows)), key=lambda i: max(map(len, rows[i].values())))
+    out = np.empty((len(rows), model.output_shape[-1]), dtype=np.float32)
+    for start in range(0, len(order), size):
+        chunk = order[start : start + size]
+        out[chunk] = model.predict_on_batch(stack([rows[i] for i in chunk]))
+    return out

@@ -1,0 +1,119 @@
+"""The tables on a real node: made once, upgraded, and never harmed."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bentos.store import StoreError
+from bentos.store.cassandra.schema import migrate
+from tests.cassandra.client import PATIENT, a_call, logged, opened, session_of, settings_for
+
+pytestmark = pytest.mark.anyio
+
+SPAM = {"ham": 0.25, "spam": 0.75}
+REPLICATED = "{'class': 'NetworkTopologyStrategy', 'replication_factor': 1}"
+OLD_CACHE = """CREATE TABLE spam_cache_items (model_version text, input text, confidence float,
+    prediction_map map<text, float>, result text, stored_at timeuuid, PRIMARY KEY ((model_version, input)))"""
+OLD_LOG = """CREATE TABLE spam_calls_per_caller (caller_id text, called_hour timestamp, called_at timeuuid, input text,
+    PRIMARY KEY ((caller_id, called_hour), called_at)) WITH CLUSTERING ORDER BY (called_at ASC)"""
+
+
+@pytest.fixture
+def settings(cassandra_node, keyspace, tmp_path):
+    return settings_for(cassandra_node, keyspace, tmp_path, cache_timeout=PATIENT)
+
+
+@pytest.fixture
+def created(settings):
+    """The keyspace without tables."""
+    with session_of(settings) as session:
+        session.execute(f"CREATE KEYSPACE {settings.cassandra_keyspace} WITH replication = {REPLICATED}")
+    return settings
+
+
+async def test_a_first_migration_makes_what_the_store_needs_and_a_second_changes_nothing(settings):
+    with pytest.raises(StoreError, match="run `python -m bentos migrate`"):
+        async with opened(settings):
+            pass
+    assert [line.rsplit(" ", 1)[-1] for line in migrate(settings)[1:]] == ["created"] * 3
+    async with opened(settings) as store:
+        await store.put("1-aa", {"free": SPAM})
+        assert await store.get("1-aa", ["free"]) == {"free": SPAM}
+    assert all(line.endswith("is up to date") for line in migrate(settings))
+
+
+async def test_migrations_at_once_make_one_set_of_tables(settings, tmp_path):
+    program = "import sys; from bentos.settings import Settings; from bentos.store.cassandra.schema import migrate;"
+    program += "migrate(Settings(_env_file=None, **eval(sys.argv[1])))"
+    given = repr(
+        {
+            "cassandra_contact_points": settings.cassandra_contact_points,
+            "cassandra_port": settings.cassandra_port,
+            "cassandra_keyspace": settings.cassandra_keyspace,
+        }
+    )
+    root = Path(__file__).parents[4]
+    started = [subprocess.Popen([sys.executable, "-c", program, given], cwd=root) for _ in range(4)]
+    assert [process.wait(60) for process in started] == [0, 0, 0, 0]
+    calls = [a_call(f"text {i}") for i in range(100)]
+    async with opened(settings) as store, opened(settings) as other:
+        await store.log(calls[:50])
+        await other.log(calls[50:])
+        assert await logged(store, calls) == calls
+
+
+async def test_older_tables_are_upgraded_and_keep_their_rows(created):
+    with session_of(created) as session:
+        session.execute(OLD_CACHE)
+        session.execute(OLD_LOG)
+        session.execute(
+            "INSERT INTO spam_cache_items (model_version, input, prediction_map) VALUES ('1-aa', 'old', {'ham': 1.0})"
+        )
+        session.execute(
+            "INSERT INTO spam_calls_per_caller (caller_id, called_hour, called_at, input)"
+            " VALUES ('me', '2026-03-01 12:00:00Z', 5d8a5e00-1562-11f1-8080-808080808080, 'old')"
+        )
+    done = migrate(created)
+    assert any(line.endswith("spam_feedback created") for line in done)
+    assert {"whole_input", "model_version", "result", "from_cache"} <= set(" ".join(done).split())
+    async with opened(created) as store:
+        assert await store.get("1-aa", ["old"]) == {"old": {"ham": 1.0}}
+        call = a_call()
+        await store.log([call])
+        assert await logged(store, [call]) == [call]
+    with session_of(created) as session:
+        assert session.execute("SELECT count(*) FROM spam_calls_per_caller").one()[0] == 2
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        OLD_CACHE.replace("((model_version, input))", "(model_version, input)"),
+        OLD_CACHE.replace("map<text, float>", "text"),
+        OLD_LOG.replace("ASC", "DESC"),
+        "CREATE TABLE spam_calls_per_caller (id int PRIMARY KEY, note text)",
+    ],
+)
+def test_a_table_of_another_shape_is_an_error_and_stays_as_it_is(created, statement):
+    with session_of(created) as session:
+        session.execute(statement)
+    with pytest.raises(StoreError, match=r"spam_\w+ has another shape"):
+        migrate(created)
+    with session_of(created) as session:
+        name = statement.split()[2]
+        assert session.execute(f"SELECT count(*) FROM {name}").one()[0] == 0
+
+
+def test_a_lifetime_changes_how_a_table_is_compacted(settings):
+    migrate(settings)
+    changed = migrate(settings.model_copy(update={"cache_ttl": 3600, "log_ttl": 0}))
+    assert "TimeWindow" in changed[0]
+    assert "SizeTiered" in changed[1]
+
+
+def test_a_replication_that_makes_no_sense_is_an_error(settings):
+    for nonsense in ("many", "dc1=", "=3"):
+        with pytest.raises(StoreError, match="CASSANDRA_REPLICATION"):
+            migrate(settings.model_copy(update={"cassandra_replication": nonsense}))

@@ -1,0 +1,216 @@
+import asyncio
+import sqlite3
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+
+from bentos.store import Call, Correction, StoreError, timeuuid
+from bentos.store.sqlite.file import prepare
+from bentos.store.sqlite.rows import PAGE
+from bentos.store.sqlite.store import SQLiteStore
+
+pytestmark = pytest.mark.anyio
+
+SPAM = {"ham": 0.001679, "spam": 0.998321}
+
+
+def a_call(text="hi", caller="1.2.3.4", at: UUID | None = None) -> Call:
+    return Call(caller, at or timeuuid.now(), text, "1-abcdef01", "ham", False)
+
+
+async def logged(store, call: Call) -> list[Call]:
+    return [found async for found in store.calls(call.caller_id, timeuuid.hour(call.called_at))]
+
+
+async def test_what_is_put_is_found_again_by_version_and_text(store):
+    await store.put("1-aa", {"free 🎁": SPAM, "x" * 10_000: {"ham": 1.0, "spam": 0.0}})
+    assert await store.get("1-aa", ["free 🎁", "other"]) == {"free 🎁": SPAM}
+    assert await store.get("1-aa", ["x" * 10_000]) == {"x" * 10_000: {"ham": 1.0, "spam": 0.0}}
+    assert await store.get("2-bb", ["free 🎁"]) == {}
+
+
+async def test_a_later_prediction_takes_the_place_of_an_earlier(store):
+    await store.put("1-aa", {"free": {"ham": 0.5, "spam": 0.5}})
+    await store.put("1-aa", {"free": SPAM})
+    assert await store.get("1-aa", ["free"]) == {"free": SPAM}
+
+
+async def test_a_thousand_texts_are_looked_up_at_once(store):
+    texts = [f"text {i}" for i in range(1_000)]
+    await store.put("1-aa", dict.fromkeys(texts, SPAM))
+    assert list((await store.get("1-aa", texts)).values()) == [SPAM] * 1_000
+
+
+async def test_a_damaged_row_reads_as_an_empty_prediction(store):
+    await store.put("1-aa", {"free": SPAM})
+    with sqlite3.connect(store.path) as db:
+        db.execute("UPDATE spam_cache_items SET prediction_map = '{\"ham\": 0.'")
+    assert await store.get("1-aa", ["free"]) == {"free": {}}
+
+
+async def test_an_expired_prediction_is_not_given_and_is_deleted(tmp_path):
+    store = await SQLiteStore.open(tmp_path / "spam.db")
+    await store.put("1-aa", {"free": SPAM})
+    await store.close()
+    with sqlite3.connect(store.path) as db:
+        db.execute("UPDATE spam_cache_items SET stored_at = stored_at - 61")
+    store = await SQLiteStore.open(tmp_path / "spam.db", cache_ttl=60)
+    assert await store.get("1-aa", ["free"]) == {}
+    await store.close()
+    with sqlite3.connect(store.path) as db:
+        assert db.execute("SELECT count(*) FROM spam_cache_items").fetchone() == (0,)
+
+
+async def test_calls_come_back_in_order_over_several_pages(store):
+    calls = [a_call(f"text {i}") for i in range(2 * PAGE + 1)]
+    await store.log(calls)
+    hours = sorted({timeuuid.hour(call.called_at) for call in calls})  # two when the clock strikes meanwhile
+    assert [call for hour in hours async for call in store.calls("1.2.3.4", hour)] == calls
+
+
+async def test_a_caller_sees_no_other_caller_and_no_other_hour(store):
+    mine, other = a_call("mine"), a_call("other", caller="1.2.3.40")
+    await store.log([mine, other])
+    assert [call.input for call in await logged(store, mine)] == ["mine"]
+    earlier = timeuuid.hour(mine.called_at) - timedelta(hours=1)
+    assert [call async for call in store.calls("1.2.3.4", earlier)] == []
+
+
+async def test_a_call_logged_twice_is_stored_once(store):
+    call = a_call()
+    await store.log([call])
+    await store.log([call])
+    assert await logged(store, call) == [call]
+
+
+async def test_old_calls_are_pruned_and_young_ones_kept(tmp_path):
+    store = await SQLiteStore.open(tmp_path / "spam.db")
+    old = a_call("old", at=UUID("58e0a7d7-eebc-11d8-9669-0800200c9a66"))  # made in 2004
+    young = a_call("young")
+    await store.log([old, young])
+    await store.close()
+    store = await SQLiteStore.open(tmp_path / "spam.db", log_ttl=3600)
+    await store.close()
+    with sqlite3.connect(store.path) as db:
+        assert db.execute("SELECT input FROM spam_calls_per_caller").fetchall() == [("young",)]
+
+
+async def test_concurrent_writes_all_arrive(store):
+    calls = [a_call(f"text {i}") for i in range(300)]
+    await asyncio.gather(*(store.log([call]) for call in calls))
+    hours = sorted({timeuuid.hour(call.called_at) for call in calls})
+    assert [call for hour in hours async for call in store.calls("1.2.3.4", hour)] == calls
+
+
+async def test_several_processes_write_to_one_file(tmp_path):
+    program = (
+        "import asyncio, sys; from pathlib import Path\n"
+        "from bentos.store.sqlite.store import SQLiteStore; from bentos.store import Call, timeuuid\n"
+        "async def main():\n"
+        "    store = await SQLiteStore.open(Path(sys.argv[1]))\n"
+        "    for i in range(50): await store.log([Call('c', timeuuid.now(), str(i), '1-a', 'ham', False)])\n"
+        "    await store.close()\n"
+        "asyncio.run(main())"
+    )
+    path = tmp_path / "spam.db"
+    writers = [subprocess.Popen([sys.executable, "-c", program, str(path)]) for _ in range(3)]
+    assert [writer.wait() for writer in writers] == [0, 0, 0]
+    with sqlite3.connect(path) as db:
+        assert db.execute("SELECT count(*) FROM spam_calls_per_caller").fetchone() == (150,)
+
+
+async def test_a_file_locked_for_long_is_an_error_that_passes(store, monkeypatch):
+    monkeypatch.setattr("bentos.store.sqlite.file.LOCK_WAIT", 0.05)
+    impatient = await SQLiteStore.open(store.path)
+    with sqlite3.connect(store.path, isolation_level=None) as db:
+        db.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreError, match="locked"):
+            await impatient.log([a_call()])
+        assert impatient.state()["up"] is False
+        db.execute("ROLLBACK")
+    await impatient.log([a_call()])
+    assert impatient.state()["up"] is True
+    await impatient.close()
+
+
+async def test_a_disk_without_room_is_an_error_and_what_was_logged_stays(tmp_path):
+    program = (
+        "import asyncio, resource, signal, sys; from pathlib import Path\n"
+        "from bentos.store.sqlite.store import SQLiteStore; from bentos.store import Call, StoreError\n"
+        "from bentos.store import timeuuid\n"
+        "async def main():\n"
+        "    store = await SQLiteStore.open(Path(sys.argv[1]))\n"
+        "    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "    resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))\n"
+        "    logged = 0\n"
+        "    try:\n"
+        "        while True:\n"
+        "            await store.log([Call('c', timeuuid.now(), 'x' * 5_000, '1-a', 'ham', False)])\n"
+        "            logged += 1\n"
+        "    except StoreError as error:\n"
+        "        print(logged, error)\n"
+        "    await store.close()\n"
+        "asyncio.run(main())"
+    )
+    path = tmp_path / "spam.db"
+    out = subprocess.run([sys.executable, "-c", program, str(path)], capture_output=True, text=True, check=True).stdout
+    logged, _, message = out.partition(" ")
+    assert message.startswith(f"cannot write the SQLite file {path}: ")
+    with sqlite3.connect(path) as db:
+        assert db.execute("SELECT count(*) FROM spam_calls_per_caller").fetchone() == (int(logged),)
+
+
+@pytest.mark.parametrize(
+    ("make", "why"),
+    [
+        (lambda path: path.write_bytes(b"not a database" * 100), "not a database"),
+        (lambda path: sqlite3.connect(path).execute("CREATE TABLE theirs (x)"), "another program's tables"),
+        (lambda path: (prepare(path), sqlite3.connect(path).execute("PRAGMA user_version = 99")), "version 99"),
+        (lambda path: path.mkdir(), "unable to open"),
+    ],
+)
+async def test_a_file_that_is_not_the_stores_is_refused(tmp_path, make, why):
+    path = tmp_path / "spam.db"
+    make(path)
+    with pytest.raises(StoreError, match=why) as error:
+        await SQLiteStore.open(path)
+    assert str(path) in str(error.value)
+
+
+async def test_a_file_of_the_first_version_is_upgraded_and_keeps_its_rows(tmp_path):
+    path = tmp_path / "spam.db"
+    store = await SQLiteStore.open(path)
+    call = a_call()
+    await store.log([call])
+    await store.close()
+    with sqlite3.connect(path) as db:  # what that version made
+        db.execute("DROP TABLE spam_feedback")
+        db.execute("PRAGMA user_version = 1")
+    prepare(path)
+    store = await SQLiteStore.open(path)
+    assert await logged(store, call) == [call]
+    correction = Correction("1.2.3.4", timeuuid.now(), "hi", "spam")
+    await store.correct([correction])
+    assert [found async for found in store.corrections()] == [correction]
+    await store.close()
+
+
+async def test_a_missing_folder_is_named(tmp_path):
+    with pytest.raises(StoreError, match="nowhere"):
+        await SQLiteStore.open(tmp_path / "nowhere" / "spam.db")
+
+
+async def test_after_closing_all_is_in_one_file(tmp_path):
+    store = await SQLiteStore.open(tmp_path / "spam.db")
+    await store.log([a_call()])
+    await store.get("1-aa", ["x"])
+    await store.close()
+    assert [path.name for path in tmp_path.iterdir()] == ["spam.db"]
+
+
+async def test_the_hour_of_a_call_is_its_own(store):
+    call = a_call()
+    assert timeuuid.hour(call.called_at) <= timeuuid.moment(call.called_at) <= datetime.now(UTC)
