@@ -37,8 +37,8 @@ def _build(settings: Settings) -> None:
         bento, entries = build(settings)
     except BuildError as error:
         sys.exit(f"error: {error}")
-    for entry in entries:
-        print(f"version {entry.number} ({', '.join(entry.aliases)}): {entry.variant} {entry.digest[:8]}")
+    for version in (entry.version for entry in entries):
+        print(f"version {version.number} ({', '.join(version.aliases)}): {version.variant} {version.digest[:8]}")
     print(f"built {bento.tag} at {bento.path}")
     print(f"serve it anywhere:  bentoml serve {bento.tag}")
     print(f"or as an image:     bentoml containerize {bento.tag}")

@@ -10,7 +10,6 @@
 import shutil
 import sys
 import tempfile
-from dataclasses import replace
 from pathlib import Path
 
 import bentoml
@@ -18,7 +17,8 @@ from bentoml.exceptions import BentoMLException
 
 from bentos.service import BAKED
 from bentos.settings import Settings
-from bentos.versions.catalogue import INDEX, Catalogue, CatalogueError, Entry, Source, dumps
+from bentos.versions.catalogue import BAKED_CATALOGUE, Catalogue, Entry, dumps
+from bentos.versions.registry_reader import CatalogueError, RegistryReader
 from registry.model.artifact import Artifact, ArtifactError
 
 ROOT = Path(__file__).parents[1]
@@ -27,14 +27,14 @@ CODE = ("bentos", "registry")
 
 
 class BuildError(Exception):
-    """There is nothing that could be built, or something in it is broken."""
+    """Nothing can be built; the message says why."""
 
 
 def build(settings: Settings) -> tuple[bentoml.Bento, list[Entry]]:
     """Build into BentoML's store; return the bento and what it serves. Raises BuildError."""
     try:
-        source = Source(settings.model_name, settings.mlflow_tracking_uri, settings.served_versions)
-        entries = list(source.catalogue().entries)
+        reader = RegistryReader(settings.model_name, settings.mlflow_tracking_uri, settings.served_versions)
+        entries = list(reader.catalogue().entries)
         with tempfile.TemporaryDirectory() as scratch:
             _stage(Path(scratch), entries)
             bento = _build(Path(scratch), settings.model_name, entries)
@@ -45,27 +45,29 @@ def build(settings: Settings) -> tuple[bentoml.Bento, list[Entry]]:
 
 
 def _stage(scratch: Path, entries: list[Entry]) -> None:
-    """Lay out `src`. A broken artifact is found here, not where the bento is served."""
+    """Lay out the bento's `src`, and load each artifact once, so that a damaged one ends the build."""
     shutil.copy(LOCK, scratch)
     for name in CODE:
         shutil.copytree(ROOT / name, scratch / name, ignore=shutil.ignore_patterns("__pycache__"))
     for entry in entries:
+        number = entry.version.number
         if entry.folder is None:
-            raise BuildError(f"version {entry.number}: {entry.why}")
+            raise BuildError(f"version {number}: {entry.version.problem}")
         Artifact.load(Path(entry.folder))
-        shutil.copytree(entry.folder, scratch / BAKED.name / entry.number)
-    located = [replace(entry, folder=entry.number) for entry in entries]
-    (scratch / BAKED.name / INDEX).write_text(dumps(Catalogue(tuple(located))))  # without routing: nobody could end it
+        shutil.copytree(entry.folder, scratch / BAKED.name / number)
+    baked = tuple(Entry(entry.version, folder=entry.version.number) for entry in entries)
+    (scratch / BAKED.name / BAKED_CATALOGUE).write_text(dumps(Catalogue(baked)))  # no routing: it could not be changed
 
 
 def _build(scratch: Path, name: str, entries: list[Entry]) -> bentoml.Bento:
+    versions = [entry.version for entry in entries]
     return bentoml.build(
         "bentos.service:SpamService",
         name=name,
         build_ctx=str(scratch),
-        labels={alias: entry.number for entry in entries for alias in entry.aliases},
+        labels={alias: version.number for version in versions for alias in version.aliases},
         description="\n".join(
-            f"- version {e.number} ({', '.join(e.aliases)}): {e.variant} {e.digest}" for e in entries
+            f"- version {v.number} ({', '.join(v.aliases)}): {v.variant} {v.digest}" for v in versions
         ),
         python={"requirements_txt": LOCK.name, "lock_packages": False},
         docker={"python_version": f"{sys.version_info.major}.{sys.version_info.minor}"},

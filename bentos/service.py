@@ -1,7 +1,7 @@
 """The BentoML service: `bentoml serve` in the repository's root, or with a bento's tag anywhere.
 
-BentoML supervises the process, binds the port and packs the bento; a FastAPI application answers every request. The
-supervisor imports this module too, so what only a worker needs is imported where it starts.
+BentoML starts and supervises the workers, binds the port and packs the bento; a FastAPI application answers the
+requests. The supervisor imports this module too, so what only a worker needs is imported when a worker starts.
 """
 
 import gc
@@ -19,42 +19,42 @@ import bentoml
 import click
 
 from bentos.monitoring import logs
-from bentos.reloading import reload_with_care
+from bentos.process.folder import WorkerPlace, make_shared_folder
 from bentos.settings import HOME, Settings, SettingsError, read_settings
-from bentos.store import StoreError
-from bentos.store.backends import store_name
-from bentos.versions.following.supervisor import Keeper, make_folder
+from bentos.store import StoreError, backends
+from bentos.versions.following.supervisor import supervise_follower
 
-FOLDER = "BENTOS_FOLDER"  # tells a worker the folder that all processes of this service share
-SUPERVISOR = "BENTOS_SUPERVISOR"  # and the process that it ends with
-RETRY = 1.0  # seconds before a worker that cannot start any more, where others could, is started again
-BAKED = Path(__file__).parents[1] / "baked"  # a bento's own versions; the repository has none
+SHARED_FOLDER = "BENTOS_FOLDER"  # environment variables by which the supervisor tells its workers where they belong
+SUPERVISOR = "BENTOS_SUPERVISOR"
+RESTART_PAUSE = 1.0  # seconds before a worker that cannot start is started again, where others have started
+BAKED = Path(__file__).parents[1] / "baked"  # a bento's versions; the repository has no such folder
 
-os.environ.setdefault("BENTOML_DO_NOT_TRACK", "True")  # else BentoML reports each start to its makers
-os.environ["FORWARDED_ALLOW_IPS"] = ""  # else uvicorn lets any local process choose its address
-os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)  # a folder that all services of a machine share, and empty
+os.environ.setdefault("BENTOML_DO_NOT_TRACK", "True")  # BentoML's default is to report each start to its makers
+os.environ["FORWARDED_ALLOW_IPS"] = ""  # uvicorn's default lets any local process choose its address
+os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)  # BentoML's is shared by all services of a machine
 
 logger = logging.getLogger("bentos")
 
 
 class DirectService(bentoml.Service):
-    """A BentoML service whose HTTP requests go straight to an ASGI application.
+    """A BentoML service that passes HTTP requests straight to an ASGI application.
 
-    Mounted the usual way it answers a quarter of them a second: they pass BentoML's tracing, timeout and router first.
+    An application that is mounted the usual way answers a quarter of the requests per second: each passes BentoML's own
+    tracing, timeout and router first.
     """
 
     app: Any = None  # set when the worker has started
 
     def inject_config(self) -> None:
-        """Set what BentoML must know. Not at import: there it has changed the working directory to the bento's own."""
+        """Pass the settings that BentoML needs. Not at import: BentoML changes the working directory after that."""
         os.environ.setdefault(HOME, os.getcwd() if self.bento else self.working_dir)
-        settings = _settings()
+        settings = _or_exit(read_settings)
         self.config["http"] = {"port": settings.port}
         self.config["workers"] = settings.workers
         super().inject_config()
 
     def to_asgi(self, is_main: bool = True) -> Any:
-        logs.configure(_settings())  # here a worker's BentoML has said nothing yet
+        logs.configure(_or_exit(read_settings))  # before the worker's BentoML logs its first line
         lifespan = super().to_asgi(is_main)
 
         async def asgi(scope: Any, receive: Any, send: Any) -> None:
@@ -70,57 +70,52 @@ class DirectService(bentoml.Service):
     logging={"access": {"enabled": False}},
 )
 class SpamService:
-    stopped: Callable[[], Awaitable[None]]
+    stop_worker: Callable[[], Awaitable[None]]
 
     @bentoml.on_deployment
     def check() -> None:
-        """In the supervisor, before any worker: what cannot work ends the program here, in a sentence."""
-        settings = _settings(_usable_settings)
+        """Runs in the supervisor before any worker: a wrong setting ends the program here, in one sentence."""
+        settings = _or_exit(_checked_settings)
         logs.configure(settings)
         _check_port(settings.port)
-        if store_name(settings) == "sqlite":
-            from bentos.store.sqlite.file import prepare
-
-            try:
-                prepare(settings.sqlite_path)
-            except StoreError as error:
-                sys.exit(f"error: {error}")
-        folder = make_folder()
-        os.environ |= {FOLDER: str(folder), SUPERVISOR: str(os.getpid())}
-        follower = Keeper(folder)
+        try:
+            backends.prepare(settings)
+        except StoreError as error:
+            sys.exit(f"error: {error}")
+        folder = make_shared_folder()
+        os.environ |= {SHARED_FOLDER: str(folder), SUPERVISOR: str(os.getpid())}
         if not (settings.mock_model or BAKED.is_dir()):
-            follower.start()  # takes as long as the worker's start: side by side
-        reload_with_care(_usable_settings, follower.renew)
+            supervise_follower(folder)  # now, since it takes as long to start as the workers do
 
     @bentoml.on_startup
     async def start(self) -> None:
-        """In the worker. The port is bound by now: early callers wait for this to end."""
+        """Runs in the worker. The port is bound already; requests wait until this ends."""
         from bentos.process import worker
 
-        settings = _settings()
+        settings = _or_exit(read_settings)
         baked = BAKED if BAKED.is_dir() else None
         supervisor = int(os.environ[SUPERVISOR])
-        place = worker.Place(Path(os.environ[FOLDER]), bentoml.server_context.worker_index, supervisor)
+        place = WorkerPlace(Path(os.environ[SHARED_FOLDER]), bentoml.server_context.worker_index, supervisor)
         try:
-            app, self.stopped = await worker.start(settings, baked, place)
+            app, self.stop_worker = await worker.start(settings, baked, place)
         except (StoreError, SettingsError) as error:
             logger.critical("this worker cannot start: %s", error)
-            if not place.was_served:
-                os.kill(supervisor, signal.SIGTERM)  # or the supervisor starts this worker again, for ever
-            time.sleep(RETRY)
-            os._exit(1)  # an exception here would end as two tracebacks of the web server
-        place.note_served()
+            if not place.any_started:
+                os.kill(supervisor, signal.SIGTERM)  # it would start workers that fail for ever
+            time.sleep(RESTART_PAUSE)
+            os._exit(1)  # an exception would be printed as two tracebacks of the web server
+        place.note_started()
         self.bento_service.app = app
         gc.collect()
-        gc.freeze()  # what is loaded now stays: collections need not walk through it
+        gc.freeze()  # garbage collections then skip the imported modules, which would stall requests
 
     @bentoml.on_shutdown
     async def stop(self) -> None:
-        await self.stopped()
+        await self.stop_worker()
 
 
 def _check_port(configured: int) -> None:
-    """Say that the port is taken; BentoML would say it in a traceback."""
+    """End the program with a sentence when the port is taken; BentoML would print a traceback."""
     command = click.get_current_context(silent=True)
     port = (command and command.params.get("port")) or configured
     with socket.socket() as probe:
@@ -131,8 +126,8 @@ def _check_port(configured: int) -> None:
             sys.exit(f"error: cannot listen on port {port}: {error.strerror}; set PORT to another")
 
 
-def _usable_settings() -> Settings:
-    """The settings as they are now, with the files that they name. Raises SettingsError."""
+def _checked_settings() -> Settings:
+    """The settings, and the file of API keys read once to check it. Raises SettingsError."""
     from bentos.callers.keys import read_keys
 
     settings = read_settings()
@@ -141,7 +136,8 @@ def _usable_settings() -> Settings:
     return settings
 
 
-def _settings(read: Callable[[], Settings] = read_settings) -> Settings:
+def _or_exit(read: Callable[[], Settings]) -> Settings:
+    """The settings, or the end of the program with the sentence that says what is wrong with them."""
     try:
         return read()
     except SettingsError as error:

@@ -1,16 +1,16 @@
-"""What an operator may set: environment variables or a `.env` file, each explained in `.env.example`."""
+"""The service's settings: environment variables or lines of a `.env` file, each explained in `.env.example`."""
 
 import os
 import re
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
 
-from bentos.callers.proxies import Proxies
 from registry.settings import RegistrySettings
 
-HOME = "BENTOS_HOME"  # the folder that `.env` and relative paths are read from; the supervisor tells its workers
+HOME = "BENTOS_HOME"  # names the folder of `.env` and of relative paths; the supervisor sets it for its workers
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 Seconds = Annotated[float, Field(gt=0)]
@@ -26,13 +26,15 @@ def _policy(text: str) -> str:
 
 
 def _proxies(text: str) -> str:
-    Proxies(text)
+    for name in filter(None, map(str.strip, text.split(","))):
+        if name != "unix":
+            ip_network(name)
     return text
 
 
 def _rate(text: str) -> str:
     if text:
-        from limits import parse_many  # takes a tenth of a second, for few
+        from limits import parse_many  # its import takes a tenth of a second
 
         if not all(limit.amount for limit in parse_many(text)):
             raise ValueError("a limit of 0 lets nobody call")
@@ -46,11 +48,11 @@ def _origins(text: str) -> str:
 
 
 class Settings(RegistrySettings):
-    """One field a setting; the environment wins over `.env`. A value of the wrong type names its variable."""
+    """One field for each setting. The environment wins over `.env`."""
 
     port: Port = 3000
     workers: Annotated[int, Field(ge=1, le=64)] = 1  # processes that answer
-    drain_seconds: Annotated[float, Field(ge=0)] = 5.0  # that SIGTERM leaves to clients who keep asking
+    drain_seconds: Annotated[float, Field(ge=0)] = 5.0  # that a worker answers on after SIGTERM
     api_name: str = "sms-spam"
     mock_model: bool = False
 
@@ -63,7 +65,7 @@ class Settings(RegistrySettings):
 
     api_keys_file: Path | None = None  # given, a call needs a key
     trusted_proxies: Annotated[str, AfterValidator(_proxies)] = ""  # comma-separated addresses, networks, `unix`
-    rate_limit: Annotated[str, AfterValidator(_rate)] = ""  # in the words of the library `limits`
+    rate_limit: Annotated[str, AfterValidator(_rate)] = ""  # in the notation of the library `limits`
     max_concurrency: Annotated[int, Field(ge=0)] = 256  # calls that a worker answers at once; 0 for no limit
     cors_origins: Annotated[str, AfterValidator(_origins)] = ""  # comma-separated
 
@@ -107,10 +109,10 @@ def read_settings() -> Settings:
     try:
         settings = Settings(_env_file=home / ".env")
     except ValidationError as error:
-        wrong = "; ".join(f"{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors())
-        raise SettingsError(f"wrong setting, {wrong}") from None
+        problems = "; ".join(f"{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors())
+        raise SettingsError(f"wrong setting, {problems}") from None
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"cannot read {home / '.env'}: {error}") from None
     paths = ("api_keys_file", "sqlite_path", "spool_path", "cassandra_tls_ca", "astra_db_secure_bundle_path")
-    found = {name: getattr(settings, name) for name in paths}
-    return settings.model_copy(update={name: home / path for name, path in found.items() if path is not None})
+    given = {name: path for name in paths if (path := getattr(settings, name)) is not None}
+    return settings.model_copy(update={name: home / path for name, path in given.items()})

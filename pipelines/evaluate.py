@@ -106,7 +106,7 @@ def main() -> None:
     details["data"] = json.loads((args.prepared / "report.json").read_text()) | {"source": loaded.corpus.source}
     train = splits.read(args.prepared, "train")
     labels = [train.labels[i] for i in train.actual]
-    details["training"] = asdict(profile.shape(zip(labels, train.texts, strict=True)))
+    details["training"] = asdict(profile.profile_of(zip(labels, train.texts, strict=True)))
     details["test"] = {"messages": len(test.texts), "sha256": tracking.sha256([args.prepared / "test.csv"])}
 
     args.out.mkdir(parents=True, exist_ok=True)

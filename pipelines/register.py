@@ -15,7 +15,7 @@ import mlflow
 from mlflow import MlflowClient
 
 from pipelines import params, tracking
-from registry.publish import register
+from registry.publish import publish
 from registry.settings import RegistrySettings
 from registry.versions import Registry
 
@@ -70,7 +70,7 @@ def main() -> None:
     ensure_evaluation(client, run_id, args.evaluation)
     store = RegistrySettings()
     registry = Registry(store.model_name, store.mlflow_tracking_uri)
-    version, new = register(registry, run_id, args.artifact, args.evaluation)
+    version, new = publish(registry, run_id, args.artifact, args.evaluation)
     print(f"{args.variant}: {'registered as' if new else 'already'} version {version.number} of {store.model_name}")
 
 

@@ -18,9 +18,9 @@ from registry.drift import drifts, gather
 from registry.events import history
 from registry.gate import Verdict
 from registry.promote import Refused, initialise, promote, rollback, thresholds_from
-from registry.route import DEFAULT, Routing, read, route
+from registry.route import Routing, read_routing, set_routing
 from registry.settings import RegistrySettings
-from registry.versions import Registry, RegistryError, Version
+from registry.versions import CHAMPION, Registry, RegistryError, Version
 
 ROUTE = "Changes what is given and leaves the rest as it is; without anything, tells how calls are routed."
 NOBODY = "none"  # as a shadow
@@ -105,7 +105,7 @@ def _list(registry: Registry, args: argparse.Namespace) -> None:
         created = version.created_at.strftime("%Y-%m-%d")
         table.add_row(version.number, ", ".join(version.aliases), version.variant, *figures, created)
     _console().print(table if versions else f"no version of {registry.model_name} yet; `dvc repro` registers them")
-    if versions and (routing := read(registry)) != Routing():
+    if versions and (routing := read_routing(registry)) != Routing():
         print(_told(routing))
 
 
@@ -151,13 +151,13 @@ def _rollback(registry: Registry, args: argparse.Namespace) -> None:
 
 def _route(registry: Registry, args: argparse.Namespace) -> None:
     if args.clear:
-        route(registry, Routing())
+        set_routing(registry, Routing())
     elif args.shares or args.shadow:
-        now = read(registry)
+        now = read_routing(registry)
         shares = {alias: share for alias, share in {**now.shares, **dict(args.shares)}.items() if share != 0}
         shadow = None if args.shadow == NOBODY else args.shadow or now.shadow
-        route(registry, Routing(shares, shadow))
-    routing = read(registry)
+        set_routing(registry, Routing(shares, shadow))
+    routing = read_routing(registry)
     if args.json:
         return _dump(asdict(routing))
     print(_told(routing))
@@ -221,12 +221,12 @@ def _plain(version: Version) -> dict[str, Any]:
         "run_id": version.run_id,
         "metrics": version.metrics,
     }
-    return plain | ({"verdict": json.loads(version.tags["verdict"])} if "verdict" in version.tags else {})
+    return plain | ({"verdict": version.verdict} if version.verdict else {})
 
 
 def _told(routing: Routing) -> str:
     """`calls: challenger 10%, champion 90%; shadow: night`"""
-    shares = {**routing.shares, DEFAULT: 100 - sum(routing.shares.values())}
+    shares = {**routing.shares, CHAMPION: 100 - sum(routing.shares.values())}
     told = "calls: " + ", ".join(f"{alias} {share:g}%" for alias, share in shares.items())
     return told + (f"; shadow: {routing.shadow}" if routing.shadow else "")
 

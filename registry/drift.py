@@ -12,7 +12,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from registry.model.profile import Shape
+from registry.model.profile import TextProfile
 from registry.versions import Registry, RegistryError, Version
 
 SHIFTING, DRIFTED = 0.1, 0.25
@@ -39,7 +39,7 @@ def psi(before: Sequence[float], after: Sequence[float]) -> float:
     return sum((q - p) * math.log(q / p) for p, q in found)
 
 
-def drift(version: Version, trained: Shape | None, served: Shape) -> Drift:
+def drift(version: Version, trained: TextProfile | None, served: TextProfile) -> Drift:
     """`trained` is absent where a version was registered without it."""
     if trained is None:
         return _untold(version, served, "no record of its training set: `dvc repro` registers it with one")
@@ -51,7 +51,7 @@ def drift(version: Version, trained: Shape | None, served: Shape) -> Drift:
     return Drift(version.number, version.aliases, served.texts, labels, lengths, word(max(labels, lengths)))
 
 
-def _untold(version: Version, served: Shape, why: str) -> Drift:
+def _untold(version: Version, served: TextProfile, why: str) -> Drift:
     return Drift(version.number, version.aliases, served.texts, None, None, why)
 
 
@@ -61,29 +61,29 @@ def word(index: float) -> str:
     return "shifting" if index < DRIFTED else "drifted"
 
 
-def drifts(registry: Registry, served: Mapping[str, Shape]) -> list[Drift]:
+def drifts(registry: Registry, served: Mapping[str, TextProfile]) -> list[Drift]:
     """Of every version that was called or has an alias, newest first; `served` is by the versions' keys."""
     asked = [version for version in registry.versions() if version.aliases or version.key in served]
-    return [_drift(registry, version, served.get(version.key, Shape())) for version in asked]
+    return [_drift(registry, version, served.get(version.key, TextProfile())) for version in asked]
 
 
-def _drift(registry: Registry, version: Version, served: Shape) -> Drift:
+def _drift(registry: Registry, version: Version, served: TextProfile) -> Drift:
     try:
         return drift(version, trained_on(registry, version), served)
     except (RegistryError, ValueError, TypeError, AttributeError) as error:  # the others: not written here
         return _untold(version, served, f"its artifact cannot be read: {error}")
 
 
-def trained_on(registry: Registry, version: Version) -> Shape | None:
+def trained_on(registry: Registry, version: Version) -> TextProfile | None:
     """The shape of the version's training set, read from its own artifact."""
     details = registry.text(version, "evaluation", "details.json")
     found = json.loads(details).get("training") if details else None
-    return Shape(**found) if found else None
+    return TextProfile(**found) if found else None
 
 
-def gather(calls: Iterable[tuple[str, str, int]]) -> dict[str, Shape]:
+def gather(calls: Iterable[tuple[str, str, int]]) -> dict[str, TextProfile]:
     """The shapes of calls (version key, label, characters) by version."""
-    found: dict[str, Shape] = {}
+    found: dict[str, TextProfile] = {}
     for key, label, length in calls:
-        found.setdefault(key, Shape()).add(label, length)
+        found.setdefault(key, TextProfile()).add(label, length)
     return found

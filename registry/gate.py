@@ -12,6 +12,8 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 from scipy.stats import binomtest
 
+from registry.metrics import mcc
+
 SIGNIFICANCE = 0.05  # of the McNemar veto
 
 
@@ -114,13 +116,3 @@ def _mcnemar(champion: Evaluation, challenger: Evaluation) -> Check:
     p = float(binomtest(lost, gained + lost, alternative="greater").pvalue) if gained + lost else 1.0
     found = f"{gained} gained, {lost} lost, p = {p:.3f}"
     return Check("McNemar, worse", p >= SIGNIFICANCE, found, f"p >= {SIGNIFICANCE}")
-
-
-def mcc(actual: np.ndarray, predicted: np.ndarray) -> float:
-    """Matthews correlation coefficient of any number of labels (Gorodkin, 2004); 0 where it is undefined."""
-    labels, coded = np.unique(np.concatenate([actual, predicted]), return_inverse=True)
-    table = np.zeros((len(labels), len(labels)))
-    np.add.at(table, (coded[: len(actual)], coded[len(actual) :]), 1)
-    total, truth, found = table.sum(), table.sum(axis=1), table.sum(axis=0)
-    spread = (total**2 - (truth**2).sum()) * (total**2 - (found**2).sum())
-    return float((np.trace(table) * total - truth @ found) / np.sqrt(spread)) if spread else 0.0

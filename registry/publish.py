@@ -35,7 +35,7 @@ def fingerprint(artifact: Artifact, evaluation: Path) -> str:
 def find(registry: Registry, mark: str) -> Version | None:
     """The version with this fingerprint whose files are still there."""
     for version in registry.versions():
-        if version.tags.get("fingerprint") == mark:
+        if version.fingerprint == mark:
             try:
                 Artifact.load(registry.folder(version))
             except (RegistryError, ArtifactError):
@@ -44,7 +44,7 @@ def find(registry: Registry, mark: str) -> Version | None:
     return None
 
 
-def register(registry: Registry, run_id: str, artifact: Path, evaluation: Path) -> tuple[Version, bool]:
+def publish(registry: Registry, run_id: str, artifact: Path, evaluation: Path) -> tuple[Version, bool]:
     """The version of this artifact and evaluation, and whether it was made now, under the run `run_id`."""
     loaded = Artifact.load(artifact)
     mark = fingerprint(loaded, evaluation)

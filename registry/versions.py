@@ -8,7 +8,7 @@ import re
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -29,25 +29,32 @@ class UnknownVersion(RegistryError):
 
 @dataclass(frozen=True)
 class Version:
-    """One registered version. `key` names its content: a registry numbered anew never repeats one."""
+    """One registered version. `metrics` and `verdict` (the gate's newest) are empty where it was never judged."""
 
     number: str
     aliases: tuple[str, ...]
     digest: str
     variant: str
     created_at: datetime
-    run_id: str
-    tags: dict[str, str]
-    why: str = ""  # it cannot be served; empty when it can
+    metrics: dict[str, float]
+    run_id: str = ""
+    fingerprint: str = ""
+    verdict: dict | None = None
+    problem: str = ""  # why it cannot be served; empty when it can
 
     @property
     def key(self) -> str:
+        """Names the content in the cache and the call log: a registry that counts from 1 again repeats no key."""
         return f"{self.number}-{self.digest[:8]}"
 
-    @property
-    def metrics(self) -> dict[str, float]:
-        """Its figures on the test split, by their own names; empty where it was never evaluated."""
-        return json.loads(self.tags.get("metrics", "{}"))
+    def as_dict(self) -> dict[str, Any]:
+        """Ready for JSON; `from_dict` is the inverse."""
+        return asdict(self) | {"aliases": list(self.aliases), "created_at": self.created_at.isoformat()}
+
+    @classmethod
+    def from_dict(cls, fields: dict[str, Any]) -> "Version":
+        created_at = datetime.fromisoformat(fields["created_at"])
+        return cls(**fields | {"aliases": tuple(fields["aliases"]), "created_at": created_at})
 
 
 class Registry:
@@ -63,7 +70,7 @@ class Registry:
 
     def versions(self) -> list[Version]:
         """Every version that can be served, newest first; none where the model was never registered."""
-        return [version for version in self.everything() if not version.why]
+        return [version for version in self.everything() if not version.problem]
 
     def everything(self) -> list[Version]:
         """Every version, newest first, also those that were not registered whole: an alias may point to one."""
@@ -159,20 +166,27 @@ def _without_passwords(message: str) -> str:
     return re.sub(r"//\S*@", "//***@", message)  # also a lone token, and a password with / or @ in it
 
 
-def _why_unfit(row: Any) -> str:
-    if row.status != "READY":
-        return f"the registry says that it is {row.status}"
-    return "" if "digest" in row.tags else "it has no tag `digest`: it was not registered by `dvc repro`"
-
-
 def _version(row: Any, aliases: dict[str, str]) -> Version:
+    problem = _problem(row)
+    try:
+        metrics, verdict = json.loads(row.tags.get("metrics", "{}")), json.loads(row.tags.get("verdict", "null"))
+    except ValueError as error:
+        metrics, verdict, problem = {}, None, f"its tags were not written by `dvc repro`: {error}"
     return Version(
         number=str(row.version),
         aliases=tuple(sorted(alias for alias, number in aliases.items() if str(number) == str(row.version))),
         digest=row.tags.get("digest", ""),
         variant=row.tags.get("variant", ""),
         created_at=datetime.fromtimestamp(row.creation_timestamp / 1000, UTC),
-        run_id=row.run_id,
-        tags=dict(row.tags),
-        why=_why_unfit(row),
+        metrics=metrics,
+        run_id=row.run_id or "",
+        fingerprint=row.tags.get("fingerprint", ""),
+        verdict=verdict,
+        problem=problem,
     )
+
+
+def _problem(row: Any) -> str:
+    if row.status != "READY":
+        return f"the registry says that it is {row.status}"
+    return "" if "digest" in row.tags else "it has no tag `digest`: it was not registered by `dvc repro`"

@@ -23,7 +23,7 @@ def add_version(folder: Path, uri: str, bias: float, alias: str | None = None, w
     """Register a toy as `pipelines.register` would, evaluated with so many messages `wrong`; return its number."""
     from mlflow import MlflowClient
 
-    from registry.publish import register
+    from registry.publish import publish
     from registry.versions import Registry
 
     client = MlflowClient(tracking_uri=uri, registry_uri=uri)
@@ -34,7 +34,7 @@ def add_version(folder: Path, uri: str, bias: float, alias: str | None = None, w
     artifact, evaluation = folder / f"toy{bias}", folder / f"evaluation{bias}"
     write_toy(artifact, bias)
     write_evaluation(evaluation, wrong)
-    version, _ = register(Registry(MODEL_NAME, uri), run.info.run_id, artifact, evaluation)
+    version, _ = publish(Registry(MODEL_NAME, uri), run.info.run_id, artifact, evaluation)
     if alias:
         client.set_registered_model_alias(MODEL_NAME, alias, version.number)
     return version.number
@@ -42,7 +42,7 @@ def add_version(folder: Path, uri: str, bias: float, alias: str | None = None, w
 
 def write_evaluation(folder: Path, wrong: int) -> None:
     """What `pipelines.evaluate` leaves, of 400 messages, the first `wrong` of which (spam first) were mistaken."""
-    from registry.gate import mcc
+    from registry.metrics import mcc
 
     predicted = ACTUAL.copy()
     predicted[:wrong] = np.where(ACTUAL[:wrong] == "spam", "ham", "spam")

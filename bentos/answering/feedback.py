@@ -1,45 +1,56 @@
-"""What a caller says is the right label of a text. `python -m pipelines.collect` hands it to the next training."""
+"""Corrections: what callers say is the right label of a text. `python -m pipelines.collect` takes them to training."""
 
 from uuid import UUID
 
 from bentos.errors import CallError
-from bentos.http.state import State
-from bentos.store import Call, Correction, StoreError, timeuuid
-from bentos.versions.loaded import Served
+from bentos.monitoring.metrics import Metrics
+from bentos.store import Call, Correction, Store, StoreError, timeuuid
+from bentos.versions.loaded import ServedVersions
 
 
-async def take(state: State, caller_id: str, text: str | None, call_id: UUID | None, label: str) -> tuple[str, str]:
-    """Store a correction of `text`, or of the caller's own call `call_id`; its text, and what was predicted or "".
+class FeedbackRecorder:
+    """Checks corrections and stores them."""
 
-    Raises CallError: 404 for a call that is not in the caller's log, 422 for a label that no version has, 503 when
-    either cannot be known now. Raises StoreError when the correction cannot be stored.
-    """
-    call = await _logged(state, caller_id, call_id) if call_id else None
-    _check(label, state.served, call)
-    if call:
-        text = call.input
-    await state.store.correct([Correction(caller_id, timeuuid.now(), text, label)])
-    predicted = call.result if call else ""
-    state.metrics.feedback.labels(label, "yes" if label == predicted else "no" if predicted else "unknown").inc()
-    return text, predicted
+    def __init__(self, store: Store, metrics: Metrics) -> None:
+        self.store = store
+        self.metrics = metrics
+
+    async def record(
+        self, served: ServedVersions, caller_id: str, text: str | None, call_id: UUID | None, label: str
+    ) -> tuple[str, str]:
+        """Store that `label` is right for `text`, or for the caller's own call `call_id`.
+
+        Returns the text, and the label that was predicted, which is empty where no call was named.
+        Raises CallError: unknown_id for a call that is not in the caller's log, unknown_label for a label that no
+        version has, store_unavailable or not_ready where that cannot be checked now. Raises StoreError when the
+        correction cannot be stored.
+        """
+        call = await self._logged_call(caller_id, call_id) if call_id else None
+        _check_label(label, served, call)
+        if call:
+            text = call.input
+        await self.store.correct([Correction(caller_id, timeuuid.now(), text, label)])
+        predicted = call.result if call else ""
+        agreed = "yes" if label == predicted else "no" if predicted else "unknown"
+        self.metrics.feedback.labels(label, agreed).inc()
+        return text, predicted
+
+    async def _logged_call(self, caller_id: str, call_id: UUID) -> Call:
+        try:
+            call = await self.store.call(caller_id, call_id)
+        except StoreError as error:
+            detail = "the log, which knows the text of an id, cannot be read now: send the text itself, or retry"
+            raise CallError("store_unavailable", detail) from error
+        if call is None:
+            raise CallError("unknown_id", "none of your logged calls has this id: send the text itself")
+        return call
 
 
-async def _logged(state: State, caller_id: str, call_id: UUID) -> Call:
-    try:
-        call = await state.store.call(caller_id, call_id)
-    except StoreError as error:
-        detail = "the log, which knows the text of an id, cannot be read now: send the text itself, or retry"
-        raise CallError(503, "store_unavailable", detail) from error
-    if call is None:
-        raise CallError(404, "unknown_id", "none of your logged calls has this id: send the text itself")
-    return call
-
-
-def _check(label: str, served: Served, call: Call | None) -> None:
-    """The labels are those of the default version, and of the one that answered the call."""
-    asked = [served.default, *(v for v in served.versions if call and v.key == call.model_version)]
-    labels = dict.fromkeys(known for version in asked if version for known in version.model.labels)
+def _check_label(label: str, served: ServedVersions, call: Call | None) -> None:
+    """The label must be one of the default version's, or of the version that answered the call."""
+    versions = [served.default, *(v for v in served.versions if call and v.key == call.model_version)]
+    labels = dict.fromkeys(label for version in versions if version for label in version.model.labels)
     if not labels:
-        raise CallError(503, "not_ready", served.why_not_ready)
+        raise CallError("not_ready", served.why_not_ready)
     if label not in labels:
-        raise CallError(422, "unknown_label", f"{label[:50]!r} is no label; there are: {', '.join(labels)}")
+        raise CallError("unknown_label", f"{label[:50]!r} is no label; there are: {', '.join(labels)}")

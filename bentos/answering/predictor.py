@@ -1,27 +1,28 @@
-"""Cache, then model, then log: the one path that every text takes to its answer."""
+"""Answers texts: from the cache, or else from the model; every answer is logged."""
 
 import asyncio
 import logging
 import math
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 from bentos.monitoring import logs, tracing
 from bentos.monitoring.metrics import Metrics
 from bentos.store import Call, Probabilities, Store, StoreError, timeuuid
-from bentos.versions.loaded import Loaded
+from bentos.versions.loaded import LoadedVersion
 from registry.model.artifact import DECIMALS
 
-INLINE_TEXTS, INLINE_CHARACTERS = (8, 2_000)  # more goes to a thread: the event loop never waits longer than about 2 ms
+INLINE_TEXTS, INLINE_CHARACTERS = 8, 2_000  # more than these run in a thread, so that the event loop waits 2 ms at most
+COMPLAIN_EVERY = 10.0  # seconds: a store that is away fails at every request
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One text's prediction. `label` is the most probable one, `id` the log's name of the call."""
+    """One text's prediction. `label` is the most probable label, `id` identifies the call in the log."""
 
     input: str
     prediction: Probabilities
@@ -29,99 +30,72 @@ class Answer:
     from_cache: bool
     id: UUID
 
-
-Found = tuple[Probabilities, bool]  # a prediction, and whether it came from the cache
-Flight = tuple[str, str, bool]  # version key, text, skip_cache
+    @property
+    def probability(self) -> float:
+        return self.prediction[self.label]
 
 
 class Predictor:
-    """Answers texts with a version, and keeps what it answered in the store."""
+    """Answers texts with a version, and keeps predictions and calls in the store."""
 
     def __init__(self, store: Store, metrics: Metrics) -> None:
         self.store = store
         self.metrics = metrics
-        self._flights: dict[Flight, asyncio.Future[Found]] = {}
-        self._quiet_until = 0.0
+        self._may_complain = logs.Throttle(COMPLAIN_EVERY)
 
-    async def answer(self, version: Loaded, texts: Sequence[str], caller_id: str, skip_cache: bool) -> list[Answer]:
-        """One answer a text, in order. Raises StoreError when they cannot be logged: no call is answered unlogged."""
-        counted, started = self.metrics.version(version.number), time.perf_counter()
+    async def answer(
+        self, version: LoadedVersion, texts: Sequence[str], caller_id: str, skip_cache: bool
+    ) -> list[Answer]:
+        """One answer for each text, in order. Raises StoreError when they cannot be logged: then none is given."""
+        metrics, started = self.metrics.version(version.number), time.perf_counter()
         try:
-            answers = await self._answered(version, texts, caller_id, skip_cache)
+            answers = await self._answer(version, texts, caller_id, skip_cache)
         except Exception:
-            counted.errors.inc()
+            metrics.errors.inc()
             raise
-        counted.answered(answers, time.perf_counter() - started)
+        metrics.count_answered(answers, time.perf_counter() - started)
         if logs.texts.isEnabledFor(logging.INFO):
-            _tell(version, answers)
+            _log_texts(version, answers)
         return answers
 
-    async def _answered(self, version: Loaded, texts: Sequence[str], caller_id: str, skip_cache: bool) -> list[Answer]:
-        flights = {text: (version.key, text, skip_cache) for text in texts}
-        followed = {text: self._flights[flight] for text, flight in flights.items() if flight in self._flights}
-        led = {text: self._take_off(flight) for text, flight in flights.items() if text not in followed}
-        try:
-            found = await self._find(version, list(led), skip_cache)
-            for text, future in led.items():
-                future.set_result(found[text])
-            for text, future in followed.items():
-                found[text] = await self._follow(future, version, text, skip_cache)
-            answers = [_answer(text, *found[text]) for text in texts]
-            new = {text: found[text][0] for text in led if not found[text][1]}
-            await self._keep(version, answers, caller_id, new)
-        finally:  # a flight lands when its prediction is stored: whoever comes now finds it in the cache
-            for text, future in led.items():
-                future.cancel()  # no effect on one that has its result
-                del self._flights[flights[text]]
+    async def _answer(
+        self, version: LoadedVersion, texts: Sequence[str], caller_id: str, skip_cache: bool
+    ) -> list[Answer]:
+        different = list(dict.fromkeys(texts))
+        cached = {} if skip_cache else await self._read_cache(version, different)
+        missing = [text for text in different if text not in cached]
+        predicted = dict(zip(missing, await _predict(version, missing), strict=True)) if missing else {}
+        predictions = cached | predicted
+        answers = [_answer(text, predictions[text], text in cached) for text in texts]
+        calls = [Call(caller_id, a.id, a.input, version.key, a.label, a.from_cache) for a in answers]
+        if predicted:  # both begin in the same turn of the event loop, so that one commit can hold both
+            await asyncio.gather(self._log(version, calls), self._write_cache(version, predicted))
+        else:
+            await self._log(version, calls)
         return answers
 
-    def _take_off(self, flight: Flight) -> asyncio.Future[Found]:
-        future = self._flights[flight] = asyncio.get_running_loop().create_future()
-        return future
-
-    async def _follow(self, leader: asyncio.Future[Found], version: Loaded, text: str, skip_cache: bool) -> Found:
-        """Share what another request is finding at this moment; find it here when that request fails."""
-        if not leader.done():
-            await asyncio.wait([leader])
-        if leader.cancelled():
-            return (await self._find(version, [text], skip_cache))[text]
-        return leader.result()
-
-    async def _find(self, version: Loaded, texts: Sequence[str], skip_cache: bool) -> dict[str, Found]:
-        cached = {} if skip_cache or not texts else await self._cached(version, texts)
-        missing = [text for text in texts if text not in cached]
-        made = await _predict(version, missing) if missing else []
-        return {text: (p, True) for text, p in cached.items()} | {
-            text: (p, False) for text, p in zip(missing, made, strict=True)
-        }
-
-    async def _cached(self, version: Loaded, texts: Sequence[str]) -> dict[str, Probabilities]:
-        """The stored predictions that are sound. A store that cannot say has none."""
+    async def _read_cache(self, version: LoadedVersion, texts: Sequence[str]) -> dict[str, Probabilities]:
+        """The stored predictions that are valid; none where the store cannot answer."""
         try:
             with tracing.span("cache", version.number, len(texts)) as span:
                 rows = await self.store.get(version.key, texts)
                 if span:
                     span.set_attribute("spam.hits", len(rows))
         except StoreError as error:
-            self.metrics.cache_failures.labels("get").inc()
-            self._complain("cache not read", error)
+            self._complain("get", "cache not read", error)
             return {}
-        sound = {text: _sound(row, version.model.labels) for text, row in rows.items()}
-        bad = sum(row is None for row in sound.values())
-        self.metrics.cache_bad_rows.inc(bad)
-        return {text: row for text, row in sound.items() if row is not None}
+        checked = {text: _checked(row, version.model.labels) for text, row in rows.items()}
+        valid = {text: prediction for text, prediction in checked.items() if prediction is not None}
+        self.metrics.cache_bad_rows.inc(len(checked) - len(valid))
+        return valid
 
-    async def _keep(
-        self, version: Loaded, answers: Iterable[Answer], caller_id: str, new: Mapping[str, Probabilities]
-    ) -> None:
-        """Log the answers and store the new predictions, begun in one turn of the loop: one commit can hold both."""
-        calls = [Call(caller_id, a.id, a.input, version.key, a.label, a.from_cache) for a in answers]
-        if new:
-            await asyncio.gather(self._log(version, calls), self._put(version, new))
-        else:
-            await self._log(version, calls)
+    async def _write_cache(self, version: LoadedVersion, predictions: Mapping[str, Probabilities]) -> None:
+        try:
+            await self.store.put(version.key, predictions)
+        except StoreError as error:
+            self._complain("put", "cache not written", error)
 
-    async def _log(self, version: Loaded, calls: Sequence[Call]) -> None:
+    async def _log(self, version: LoadedVersion, calls: Sequence[Call]) -> None:
         try:
             with tracing.span("log", version.number, len(calls)):
                 await self.store.log(calls)
@@ -129,30 +103,22 @@ class Predictor:
             self.metrics.log_failures.inc()
             raise
 
-    async def _put(self, version: Loaded, new: Mapping[str, Probabilities]) -> None:
-        try:
-            await self.store.put(version.key, new)
-        except StoreError as error:
-            self.metrics.cache_failures.labels("put").inc()
-            self._complain("cache not written", error)
-
-    def _complain(self, what: str, error: StoreError) -> None:
-        """Say it, at most every ten seconds: a dead store fails every request."""
-        if time.monotonic() >= self._quiet_until:
-            self._quiet_until = time.monotonic() + 10
-            logger.warning("%s: %s", what, error)
+    def _complain(self, operation: str, message: str, error: StoreError) -> None:
+        self.metrics.cache_failures.labels(operation).inc()
+        if self._may_complain():
+            logger.warning("%s: %s", message, error)
 
 
-async def _predict(version: Loaded, texts: list[str]) -> list[Probabilities]:
-    """Run the model once over all texts, off the event loop when that takes long."""
+async def _predict(version: LoadedVersion, texts: list[str]) -> list[Probabilities]:
+    """Run the model once over all texts, in a thread when that takes long."""
     with tracing.span("model", version.number, len(texts)):
         if len(texts) <= INLINE_TEXTS and sum(map(len, texts)) <= INLINE_CHARACTERS:
             return version.model.predict(texts)
-        return await asyncio.get_running_loop().run_in_executor(None, version.model.predict, texts)
+        return await asyncio.to_thread(version.model.predict, texts)
 
 
-def _sound(row: Probabilities, labels: Sequence[str]) -> Probabilities | None:
-    """The row in the labels' order and rounded as answers are, or None when it is no distribution over them."""
+def _checked(row: Probabilities, labels: Sequence[str]) -> Probabilities | None:
+    """The stored row in the labels' order, rounded as answers are; None when it is no distribution over the labels."""
     try:
         values = [round(float(row[label]), DECIMALS) for label in labels]
     except (KeyError, TypeError, ValueError, OverflowError):
@@ -166,7 +132,7 @@ def _answer(text: str, prediction: Probabilities, from_cache: bool) -> Answer:
     return Answer(text, prediction, max(prediction, key=prediction.__getitem__), from_cache, timeuuid.now())
 
 
-def _tell(version: Loaded, answers: Sequence[Answer]) -> None:
+def _log_texts(version: LoadedVersion, answers: Sequence[Answer]) -> None:
     for answer in answers:
-        about = {"version": version.number, "label": answer.label, "from_cache": answer.from_cache}
-        logs.tell(logs.texts, "answered", **about, text=answer.input)
+        fields = {"version": version.number, "label": answer.label, "from_cache": answer.from_cache}
+        logs.info(logs.texts, "answered", **fields, text=answer.input)

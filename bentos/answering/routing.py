@@ -1,56 +1,59 @@
-"""Which version answers a call."""
+"""Which version answers a call: the one that it names, or else the caller's own by the routing in force."""
 
 from collections.abc import Collection
+from typing import NoReturn
 
 from bentos.errors import CallError
-from bentos.http.state import State
 from bentos.monitoring import tracing
-from bentos.versions.loaded import DEFAULT, Loaded, Served
+from bentos.monitoring.metrics import Metrics
+from bentos.versions.loaded import LoadedVersion, ServedVersions
+from registry.versions import CHAMPION
+
+SHOWN_CHARACTERS, SHOWN_REFS = 50, 4  # of what a caller sent, in an error message
 
 
-def choose(state: State, refs: Collection[str], caller_id: str) -> Loaded:
-    """The version that `refs`, the numbers and aliases that a call names, agree on; the caller's own for none.
+def choose(served: ServedVersions, refs: Collection[str], caller_id: str, metrics: Metrics) -> LoadedVersion:
+    """The version that `refs`, the numbers and aliases that a call names, agree on; the caller's own if it names none.
 
-    Raises CallError: 400 when they disagree, 404 for a version that does not exist, 503 for one that should be served
-    and is not.
+    Raises CallError: version_conflict, unknown_version, version_refused or not_ready.
     """
     with tracing.span("route") as span:
-        alias, version = (None, named(state.served, refs)) if refs else routed(state.served, caller_id)
+        alias, version = (None, named(served, refs)) if refs else routed(served, caller_id)
         if span:
             span.set_attributes({"spam.model_version": version.number, "spam.alias": alias or ""})
     if alias:
-        state.metrics.routed.labels(alias).inc()
+        metrics.routed.labels(alias).inc()
     return version
 
 
-def routed(served: Served, caller_id: str) -> tuple[str, Loaded]:
-    """The alias and the version for a caller who names none: the champion where the routing's alias is not loaded."""
+def routed(served: ServedVersions, caller_id: str) -> tuple[str, LoadedVersion]:
+    """The alias and its version for a call that names none: the champion's where the routing's alias is not loaded."""
     alias = served.routing.alias(caller_id)
     if version := served.by_ref.get(alias):
         return alias, version
     if served.default is None:
-        raise CallError(503, "not_ready", served.why_not_ready)
-    return DEFAULT, served.default
+        raise CallError("not_ready", served.why_not_ready)
+    return CHAMPION, served.default
 
 
-def named(served: Served, refs: Collection[str]) -> Loaded:
+def named(served: ServedVersions, refs: Collection[str]) -> LoadedVersion:
     """The version that all `refs`, at least one, name. Raises CallError."""
-    found = {ref: served.by_ref.get(ref) for ref in refs}
-    if len({version.number if version else ref for ref, version in found.items()}) > 1:
-        raise CallError(400, "version_conflict", f"the call names different versions: {_listed(found)}")
-    ref, version = next(iter(found.items()))
-    return version or _missing(served, ref)
+    versions = {ref: served.by_ref.get(ref) for ref in refs}
+    if len({version.number if version else ref for ref, version in versions.items()}) > 1:
+        raise CallError("version_conflict", f"the call names different versions: {_quoted(versions)}")
+    ref, version = next(iter(versions.items()))
+    return version or _raise_missing(served, ref)
 
 
-def _missing(served: Served, ref: str) -> Loaded:
+def _raise_missing(served: ServedVersions, ref: str) -> NoReturn:
     for refused in served.refused:
         if ref == refused.number or ref in refused.aliases:
-            raise CallError(503, "version_refused", f"version {ref} cannot be served: {refused.why}")
-    if ref == DEFAULT or not served.versions:
-        raise CallError(503, "not_ready", served.why_not_ready)
+            raise CallError("version_refused", f"version {ref} cannot be served: {refused.problem}")
+    if ref == CHAMPION or not served.versions:
+        raise CallError("not_ready", served.why_not_ready)
     known = ", ".join(" = ".join((v.number, *v.aliases)) for v in served.versions)
-    raise CallError(404, "unknown_version", f"no version {_listed([ref])} is served; there are: {known}")
+    raise CallError("unknown_version", f"no version {_quoted([ref])} is served; there are: {known}")
 
 
-def _listed(refs: Collection[str]) -> str:
-    return ", ".join(repr(ref[:50]) for ref in list(refs)[:4])  # what a caller sent is echoed within bounds
+def _quoted(refs: Collection[str]) -> str:
+    return ", ".join(repr(ref[:SHOWN_CHARACTERS]) for ref in list(refs)[:SHOWN_REFS])

@@ -1,1 +1,1 @@
-"""Who may call, how often, and how many at once."""
+"""Who calls, and how often each may: API keys, the addresses behind proxies, rate limits."""

@@ -1,7 +1,7 @@
-"""API keys: whoever sends one is called by its name.
+"""API keys. A caller who sends a key is logged under the key's name.
 
-`API_KEYS_FILE` names a file with a line a key, `NAME:SHA-256`, the digest in hex. The key itself is kept nowhere: it is
-256 random bits, which no digest needs to hide slowly. A name may have several keys, to replace one without a gap.
+`API_KEYS_FILE` names a file with one line for each key, `NAME:SHA-256`, the digest in hex. The key itself is stored
+nowhere. It has 256 random bits, so a fast digest is enough. A name may have several keys, to replace one without a gap.
 """
 
 import hmac
@@ -14,33 +14,33 @@ from pathlib import Path
 
 from bentos.settings import SettingsError
 
-NAME = re.compile(r"(?!local:)[A-Za-z][A-Za-z0-9._-]{0,63}:")  # no address can look like that, with neither : nor digit
+NAME = re.compile(r"(?!local:)[A-Za-z][A-Za-z0-9._-]{0,63}:")  # no address looks like it
 LINE = re.compile(NAME.pattern + r"[0-9a-f]{64}")
-PREFIX = "spam_"  # tells people and secret scanners what it is
+PREFIX = "spam_"  # lets people and secret scanners recognise a key
 
 logger = logging.getLogger(__name__)
 
 
 class Keys:
-    """The keys of a file, read again when it changes. A file that is broken then leaves the keys as they were."""
+    """The keys of a file, read again when it changes. If it is broken then, the keys stay as they were."""
 
     def __init__(self, path: Path) -> None:
         """Raises SettingsError."""
         self.path = path
         self._stamp = _stamp(path)
-        self._holders = read_keys(path)
-        if not self._holders:
+        self._names = read_keys(path)
+        if not self._names:
             logger.warning("%s holds no key: every call is refused", path)
 
-    def holder(self, key: bytes) -> str | None:
-        """The name of a key, or None. Every known key is compared, so that the time it takes tells nothing."""
+    def name_of(self, key: bytes) -> str | None:
+        """The name of a key, or None. All known keys are compared, so that the time taken reveals nothing."""
         self._refresh()
         digest = sha256(key).digest()
-        found = None
-        for known, name in self._holders:
+        match = None
+        for known, name in self._names:
             if hmac.compare_digest(known, digest):
-                found = name
-        return found
+                match = name
+        return match
 
     def _refresh(self) -> None:
         stamp = _stamp(self.path)
@@ -48,21 +48,21 @@ class Keys:
             return
         self._stamp = stamp
         try:
-            self._holders = read_keys(self.path)
+            self._names = read_keys(self.path)
         except SettingsError as error:
             logger.error("the API keys stay what they were: %s", error)
         else:
-            logger.warning("%s has changed: %d keys", self.path, len(self._holders))
+            logger.warning("%s has changed: %d keys", self.path, len(self._names))
 
 
 def read_keys(path: Path) -> list[tuple[bytes, str]]:
-    """Digests and names. Raises SettingsError, which says where the file is wrong and repeats nothing of it."""
+    """Digests and names. Raises SettingsError, which says which line is wrong and quotes nothing of it."""
     try:
         lines = path.read_text("utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is no text"
         raise SettingsError(f"API_KEYS_FILE: cannot read {path}: {reason}") from None
-    holders: dict[bytes, str] = {}
+    names: dict[bytes, str] = {}
     for number, line in enumerate(map(str.strip, lines), start=1):
         if not line or line.startswith("#"):
             continue
@@ -71,13 +71,13 @@ def read_keys(path: Path) -> list[tuple[bytes, str]]:
                 f"API_KEYS_FILE: {path}, line {number} is not NAME:SHA-256; `python -m bentos key NAME`"
             )
         name, _, digest = line.partition(":")
-        if holders.setdefault(bytes.fromhex(digest), name) != name:
+        if names.setdefault(bytes.fromhex(digest), name) != name:
             raise SettingsError(f"API_KEYS_FILE: {path}, line {number} is another name's key")
-    return list(holders.items())
+    return list(names.items())
 
 
 def new_key(name: str) -> tuple[str, str]:
-    """A key and its line. Raises SettingsError for a name that cannot be one."""
+    """A key and its line in the file. Raises SettingsError for an invalid name."""
     if not NAME.fullmatch(f"{name}:"):
         raise SettingsError("a key's name is a letter, then up to 63 letters, digits, `.`, `_` or `-`, and not `local`")
     key = PREFIX + secrets.token_urlsafe(32)
@@ -85,7 +85,7 @@ def new_key(name: str) -> tuple[str, str]:
 
 
 def add_line(path: Path, line: str) -> None:
-    """Append to the file, which is made if need be, readable by its owner. Raises SettingsError."""
+    """Append a line to the file; a missing file is created, readable by its owner only. Raises SettingsError."""
     if path.exists():
         read_keys(path)
     try:
@@ -97,9 +97,9 @@ def add_line(path: Path, line: str) -> None:
 
 
 def _stamp(path: Path) -> tuple[int, int, int] | None:
-    """What differs after any change; None where there is no file."""
+    """A value that differs after any change of the file; None where there is no file."""
     try:
-        found = os.stat(path)
+        status = os.stat(path)
     except OSError:
         return None
-    return found.st_mtime_ns, found.st_size, found.st_ino
+    return status.st_mtime_ns, status.st_size, status.st_ino

@@ -1,38 +1,38 @@
-"""Whose call it is when a proxy passes it on: `X-Forwarded-For` is believed from trusted peers only."""
+"""The address that a call comes from: `X-Forwarded-For` counts only when a trusted proxy sends it."""
 
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 LOCAL = "local"  # the name of a peer on a Unix socket, which has no address
-UNIX = "unix"  # what `TRUSTED_PROXIES` calls such peers
-SHORT = 256  # characters of a header worth remembering
+UNIX = "unix"  # what TRUSTED_PROXIES calls such peers
+MAX_CACHED_HEADER = 256  # characters; longer headers are parsed at every call
 
 Address = IPv4Address | IPv6Address
 
 
 class Proxies:
-    """The peers that are trusted to say for whom they call."""
+    """The proxies that are trusted to name the caller."""
 
     def __init__(self, text: str = "") -> None:
-        """From networks, addresses and `unix`, separated by commas. Raises ValueError."""
+        """From addresses, networks and `unix`, separated by commas. Raises ValueError."""
         names = {name.strip() for name in text.split(",") if name.strip()}
         self.unix = UNIX in names
         self.networks: list[IPv4Network | IPv6Network] = [ip_network(name) for name in names - {UNIX}]
-        self._remembered = lru_cache(4096)(self._caller)
+        self._cached_caller = lru_cache(4096)(self._caller)
 
     def __bool__(self) -> bool:
         return self.unix or bool(self.networks)
 
     def caller(self, peer: str | None, forwarded: str) -> str:
-        """The address that called, as text: the last in `forwarded`, the header's value, that no trusted proxy has."""
-        return (self._remembered if len(forwarded) <= SHORT else self._caller)(peer, forwarded)
+        """The caller's address as text: the last one in `forwarded`, the header's value, that is no trusted proxy's."""
+        return (self._cached_caller if len(forwarded) <= MAX_CACHED_HEADER else self._caller)(peer, forwarded)
 
     def _caller(self, peer: str | None, forwarded: str) -> str:
         caller = _address(peer or "")
         hops = forwarded.split(",") if forwarded else []
         while hops and self._trusts(caller):
             hop = _address(_without_port(hops.pop().strip()))
-            if hop is None:  # whoever wrote it is the last that is known
+            if hop is None:  # not an address: the proxy that wrote it is the last known peer
                 break
             caller = hop
         return LOCAL if caller is None else str(caller)
@@ -42,13 +42,13 @@ class Proxies:
 
 
 def _address(text: str) -> Address | None:
-    """IPv4 in the clothes of IPv6 is IPv4: one address is one caller."""
+    """None for what is no address. An IPv4-mapped IPv6 address becomes IPv4, so that one address is one caller."""
     try:
         address = ip_address(text)
     except ValueError:
         return None
     if isinstance(address, IPv6Address):
-        return address.ipv4_mapped or IPv6Address(int(address))  # without a zone, which could be any text
+        return address.ipv4_mapped or IPv6Address(int(address))  # without the zone, which may be any text
     return address
 
 

@@ -1,1 +1,1 @@
-"""The HTTP application: its routes, what they take and answer, and how they fail."""
+"""The HTTP application: routes, the requests and answers they take and give, middleware, errors."""

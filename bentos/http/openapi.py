@@ -1,23 +1,22 @@
-"""What the OpenAPI document says beyond the routes themselves."""
+"""The parts of the OpenAPI document that the routes do not state themselves."""
 
 from typing import Any
 
 from fastapi import FastAPI
 
-from bentos.http.middleware.authentication import OPEN
 from bentos.http.schemas import Error
 
 DESCRIPTION = """
 Is a text message spam? Several versions of the model are served side by side.
 
-* A call is answered by the version that it names: in the path, in the query or body as `model_version`, or in the
-  header `X-Model-Version`. One that names none is answered by the `champion`, or by another version that is on trial,
-  always the same for the same caller. Every answer says which version gave it.
+* A call may name a version by number or alias: in the path, in the query or body as `model_version`, or in the header
+  `X-Model-Version`. A call that names none is answered by the `champion`, or by a version on trial, always the same for
+  the same caller. Every answer names the version that gave it.
 * An answer is stored and given again for the same text and version; `from_cache` says so, `skip_cache` runs the model.
-* Every answered call is logged; `/recent_log` shows yours. What was wrong in an answer you may say to `/feedback`, by
-  its `id` or by the text: the next training hears of it.
-* Every answer has a header `X-Request-ID`, yours if you sent one: whoever runs the service finds the request by it.
-* Whatever cannot be answered gets `{"error": ..., "detail": ...}`: a name for programs, a sentence for people.
+* Every answered call is logged; `/recent_log` shows yours. Send the right label of a wrong answer to `/feedback`, with
+  the answer's `id` or with the text: the next training can use it.
+* Every answer has a header `X-Request-ID`, yours if you sent one: the operator finds the request in the log by it.
+* A call that cannot be answered gets `{"error": ..., "detail": ...}`: a name for programs, a sentence for people.
 """
 TAGS = [
     {"name": "predictions", "description": "Up to 1,000 texts a call, each of 1 to 10,000 characters."},
@@ -27,7 +26,7 @@ TAGS = [
     {"name": "Open Inference Protocol", "description": "Version 2, over HTTP and JSON: what KServe and Triton speak."},
     {"name": "service", "description": "For those who run it."},
 ]
-VERSION_HEADER = {
+VERSION_HEADER_PARAMETER = {
     "parameters": [
         {
             "name": "X-Model-Version",
@@ -37,7 +36,7 @@ VERSION_HEADER = {
         }
     ]
 }
-_REASONS = {
+_ERRORS = {
     400: "The call is malformed, or names two different versions",
     404: "No such version is served, or no such call is yours",
     413: "The body is too large",
@@ -45,6 +44,11 @@ _REASONS = {
     422: "A field is missing, unknown, or has a value that cannot be used",
     503: "It cannot be answered now: no version is promoted, the call cannot be logged, or too many are being answered",
 }
+# Open to everyone, with or without keys: they reveal no texts or callers, and load balancers, Prometheus and browsers
+# have no key.
+OPEN_PATHS = frozenset(
+    {"/livez", "/readyz", "/metrics", "/docs", "/openapi.json", "/v2/health/live", "/v2/health/ready"}
+)
 _NO_KEY = "No API key was sent, or an unknown one"
 _SECURITY = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "an API key"},
@@ -54,30 +58,30 @@ _SECURITY = {
 
 def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The documented errors of a route."""
-    return {status: {"model": Error, "description": _REASONS[status]} for status in statuses}
+    return {status: {"model": Error, "description": _ERRORS[status]} for status in statuses}
 
 
 def add_security(app: FastAPI) -> None:
-    """Say in the OpenAPI document where a key is needed."""
+    """State in the OpenAPI document which operations need a key."""
     describe = app.openapi
 
     def openapi() -> dict[str, Any]:
         document = describe()
-        if "security" in document:  # made before: FastAPI keeps it
+        if "security" in document:  # FastAPI returns the same document at every call
             return document
         document["components"]["securitySchemes"] = _SECURITY
         document["security"] = [{name: []} for name in _SECURITY]
         for path, operations in document["paths"].items():
             for operation in operations.values():
-                if path in OPEN:
+                if path in OPEN_PATHS:
                     operation["security"] = []
                 else:
-                    operation["responses"]["401"] = {"description": _NO_KEY} | _error_of(path)
+                    operation["responses"]["401"] = {"description": _NO_KEY} | _error_content(path)
         return document
 
     app.openapi = openapi
 
 
-def _error_of(path: str) -> dict[str, Any]:
+def _error_content(path: str) -> dict[str, Any]:
     name = "InferenceError" if path.startswith("/v2") else "Error"
     return {"content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{name}"}}}}

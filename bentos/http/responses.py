@@ -1,30 +1,83 @@
-"""Predictions as JSON. Written straight from plain dictionaries: validating what is known to be right costs time."""
+"""Answers as JSON, and errors in their one shape.
+
+Answers are written straight from plain dictionaries: validating values that are known to be right costs time.
+"""
 
 from typing import Any
 
 import orjson
 from fastapi import Response
+from starlette.types import Receive, Scope, Send
 
 from bentos.answering.predictor import Answer
-from bentos.versions.loaded import Loaded
+from bentos.errors import CallError
+from bentos.versions.loaded import LoadedVersion
 
-HEADER = "X-Model-Version"
+VERSION_HEADER = "X-Model-Version"
+
+STATUS = {  # of each reason that a CallError can have
+    "invalid_encoding": 400,
+    "no_binary_data": 400,
+    "no_explanation": 400,
+    "version_conflict": 400,
+    "no_key": 401,
+    "wrong_key": 401,
+    "unknown_id": 404,
+    "unknown_model": 404,
+    "unknown_version": 404,
+    "too_slow": 408,
+    "too_large": 413,
+    "too_many": 413,
+    "unknown_label": 422,
+    "too_often": 429,
+    "internal": 500,
+    "not_ready": 503,
+    "overloaded": 503,
+    "store_unavailable": 503,
+    "version_refused": 503,
+}
+_CHALLENGES = {  # the header WWW-Authenticate of an answer with status 401 (RFC 6750)
+    "no_key": 'Bearer realm="sms-spam"',
+    "wrong_key": 'Bearer realm="sms-spam", error="invalid_token"',
+}
 
 
-def json_response(content: Any, version: str | None = None, status: int = 200) -> Response:
-    headers = {HEADER: version} if version else None
-    return Response(orjson.dumps(content), status, headers, media_type="application/json")
+def json_response(content: Any, version: str | None = None) -> Response:
+    """`version` is the number of the version that answered."""
+    headers = {VERSION_HEADER: version} if version else None
+    return Response(orjson.dumps(content), headers=headers, media_type="application/json")
 
 
-def told(version: Loaded, answer: Answer, echo_input: bool) -> dict[str, Any]:
+def prediction_json(version: LoadedVersion, answer: Answer, echo_input: bool) -> dict[str, Any]:
     """An answer in the shape of `schemas.Prediction`."""
-    top = {"label": answer.label, "value": answer.prediction[answer.label]}
-    out: dict[str, Any] = {"prediction": answer.prediction, "top": top}
+    top = {"label": answer.label, "value": answer.probability}
+    content: dict[str, Any] = {"prediction": answer.prediction, "top": top}
     if echo_input:
-        out["input"] = answer.input
-    out["from_cache"] = answer.from_cache
-    out["model_version"] = version.number
-    out["id"] = answer.id
+        content["input"] = answer.input
+    content["from_cache"] = answer.from_cache
+    content["model_version"] = version.number
+    content["id"] = answer.id
     if version.mock:
-        out["mock"] = True
-    return out
+        content["mock"] = True
+    return content
+
+
+def error_response(path: str, status: int, reason: str, detail: str, headers: dict[str, str] | None = None) -> Response:
+    """The Open Inference Protocol, under /v2, has an error shape of its own, and one status for every wrong call."""
+    detail = detail.encode(errors="backslashreplace").decode()  # it may quote half a surrogate pair, which is no UTF-8
+    body = {"error": reason, "detail": detail}
+    if path == "/v2" or path.startswith("/v2/"):
+        status, body = 400 if status == 422 else status, {"error": detail}
+    return Response(orjson.dumps(body), status, headers, media_type="application/json")
+
+
+def call_error_response(path: str, error: CallError) -> Response:
+    headers = {"Retry-After": str(error.retry_after)} if error.retry_after else {}
+    if challenge := _CHALLENGES.get(error.reason):
+        headers["WWW-Authenticate"] = challenge
+    return error_response(path, STATUS[error.reason], error.reason, error.detail, headers)
+
+
+async def refuse(scope: Scope, receive: Receive, send: Send, error: CallError) -> None:
+    """Answer a request from within a middleware."""
+    await call_error_response(scope["path"], error)(scope, receive, send)

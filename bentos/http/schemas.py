@@ -6,12 +6,12 @@ from pydantic import UUID1, AfterValidator, BaseModel, BeforeValidator, ConfigDi
 
 from bentos.http.limits import MAX_CHARACTERS, MAX_TEXTS
 
-SPAM = "WINNER!! Claim your free prize now, call 09061701461"
-HAM = "Ok, see you at lunch then"
-ID = "8f1c7a52-e772-11f1-9b1d-5d2f7c40a913"
+SPAM_EXAMPLE = "WINNER!! Claim your free prize now, call 09061701461"
+HAM_EXAMPLE = "Ok, see you at lunch then"
+ID_EXAMPLE = "8f1c7a52-e772-11f1-9b1d-5d2f7c40a913"
 
 
-def _readable(text: str) -> str:
+def _check_text(text: str) -> str:
     if not text.strip():
         raise ValueError("the text is blank")
     if "\0" in text:
@@ -19,20 +19,20 @@ def _readable(text: str) -> str:
     return text
 
 
-def _number_as_ref(value: Any) -> Any:
+def _number_to_text(value: Any) -> Any:
     return str(value) if type(value) is int else value
 
 
-Text = Annotated[str, Field(min_length=1, max_length=MAX_CHARACTERS), AfterValidator(_readable)]
+Text = Annotated[str, Field(min_length=1, max_length=MAX_CHARACTERS), AfterValidator(_check_text)]
 Ref = Annotated[
     str,
-    BeforeValidator(_number_as_ref, json_schema_input_type=str | int),
+    BeforeValidator(_number_to_text, json_schema_input_type=str | int),
     Field(description="a version's number or alias; when absent, the champion or what the routing says"),
 ]
 
 
 class CompareRequest(BaseModel):
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"text": SPAM}]})
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"text": SPAM_EXAMPLE}]})
 
     text: Text
     echo_input: StrictBool = Field(False, description="repeat the text in the answer")
@@ -45,7 +45,7 @@ class PredictionRequest(CompareRequest):
 
 
 class PredictionsRequest(BaseModel):
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"texts": [SPAM, HAM]}]})
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"texts": [SPAM_EXAMPLE, HAM_EXAMPLE]}]})
 
     texts: list[Text] = Field(min_length=1, max_length=MAX_TEXTS)
     echo_input: StrictBool = Field(False, description="repeat the texts in the answers")
@@ -54,7 +54,7 @@ class PredictionsRequest(BaseModel):
 
 
 class VersionQuery(BaseModel):
-    """What a POST may say in its query."""
+    """The query of a POST."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -62,7 +62,7 @@ class VersionQuery(BaseModel):
 
 
 class PredictionQuery(VersionQuery):
-    text: Text = Field(examples=[SPAM])
+    text: Text = Field(examples=[SPAM_EXAMPLE])
     echo_input: bool = Field(False, description="repeat the text in the answer")
     skip_cache: bool = Field(False, description="run the model even if the answer is stored")
     explain: bool = Field(False, description="say which words pushed the text towards its label")
@@ -70,7 +70,8 @@ class PredictionQuery(VersionQuery):
 
 class FeedbackRequest(BaseModel):
     model_config = ConfigDict(
-        extra="forbid", json_schema_extra={"examples": [{"id": ID, "label": "spam"}, {"text": SPAM, "label": "spam"}]}
+        extra="forbid",
+        json_schema_extra={"examples": [{"id": ID_EXAMPLE, "label": "spam"}, {"text": SPAM_EXAMPLE, "label": "spam"}]},
     )
 
     id: UUID1 | None = Field(None, description="of an answer that you got; or else `text`")
@@ -78,7 +79,7 @@ class FeedbackRequest(BaseModel):
     label: str = Field(min_length=1, max_length=100, description="the right one")
 
     @model_validator(mode="after")
-    def _either(self) -> "FeedbackRequest":
+    def _check_either(self) -> "FeedbackRequest":
         if (self.id is None) == (self.text is None):
             raise ValueError("give either id or text")
         return self
@@ -97,7 +98,7 @@ class Top(BaseModel):
     value: float = Field(description="its probability", examples=[0.998321])
 
 
-Id = Annotated[str, Field(description="the call's own, also in `/recent_log`", examples=[ID])]
+Id = Annotated[str, Field(description="the call's own, also in `/recent_log`", examples=[ID_EXAMPLE])]
 
 
 class Prediction(BaseModel):
@@ -105,7 +106,7 @@ class Prediction(BaseModel):
         description="the probability of each label", examples=[{"ham": 0.001679, "spam": 0.998321}]
     )
     top: Top
-    input: str | None = Field(None, description="the text, with `echo_input`", examples=[SPAM])
+    input: str | None = Field(None, description="the text, with `echo_input`", examples=[SPAM_EXAMPLE])
     explanation: list[Weight] | None = Field(None, description="with `explain`, in the order of the text")
     from_cache: bool = Field(description="whether the answer was stored before this call")
     model_version: str = Field(description="the number of the version that answers", examples=["2"])
@@ -121,7 +122,7 @@ class Comparison(BaseModel):
 class LoggedCall(BaseModel):
     index: int = Field(description="from 0, oldest first")
     id: Id
-    input: str = Field(examples=[SPAM])
+    input: str = Field(examples=[SPAM_EXAMPLE])
     called_at: str = Field(examples=["2030-01-31T12:00:00.000000+00:00"])
     model_version: str = Field(examples=["2"])
     result: str = Field(description="the most probable label", examples=["spam"])
@@ -129,7 +130,7 @@ class LoggedCall(BaseModel):
 
 
 class Feedback(BaseModel):
-    input: str = Field(description="the text", examples=[SPAM])
+    input: str = Field(description="the text", examples=[SPAM_EXAMPLE])
     label: str = Field(description="the right label, as stored", examples=["spam"])
     predicted: str | None = Field(description="what the call was answered; null where no id was given")
 
@@ -152,15 +153,15 @@ class RefusedVersion(BaseModel):
     why: str
 
 
-class RoutingNow(BaseModel):
+class RoutingState(BaseModel):
     shares: dict[str, float] = Field(
         description="percent of the calls that name no version, by alias; the champion has the rest",
         examples=[{"challenger": 10}],
     )
-    shadow: str | None = Field(description="the alias that hears every call and answers none")
+    shadow: str | None = Field(description="the alias of the version that predicts every call and answers none")
 
 
-class RegistryNow(BaseModel):
+class RegistryState(BaseModel):
     read_at: str | None = Field(description="when it was last read", examples=["2030-01-31T12:00:00+00:00"])
     why_stale: str = Field(description="why it cannot be read now; empty when it can")
 
@@ -169,8 +170,8 @@ class Versions(BaseModel):
     default: str | None = Field(description="the number of the version that answers calls that name none")
     versions: list[ServedVersion]
     refused: list[RefusedVersion] = Field(description="versions that should be served and cannot be")
-    routing: RoutingNow
-    registry: RegistryNow | None = Field(description="null where none is followed: in a bento, or with a mock")
+    routing: RoutingState
+    registry: RegistryState | None = Field(description="null where none is followed: in a bento, or with a mock")
 
 
 class Root(BaseModel):

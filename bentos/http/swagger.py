@@ -1,4 +1,4 @@
-"""The interactive documentation, served whole by this process: no page loads anything from elsewhere."""
+"""Swagger UI at /docs, served by this process: it loads nothing from other sites."""
 
 from html import escape
 from pathlib import Path
@@ -28,7 +28,7 @@ SwaggerUIBundle({url: "/openapi.json", dom_id: "#swagger-ui", deepLinking: true}
 
 
 def add_swagger(app: FastAPI) -> None:
-    """Serve Swagger UI at /docs. Its scripts are files: one within a page is refused by the page's own policy."""
+    """Serve Swagger UI. Its start script is a file, since the Content-Security-Policy refuses scripts inside a page."""
 
     @app.get("/docs", include_in_schema=False)
     async def docs() -> Response:

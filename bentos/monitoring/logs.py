@@ -1,17 +1,18 @@
-"""What the service writes to standard error: plain lines for a person, or JSON, one object a line, for a collector.
+"""The service's log on standard error: plain lines for people, or one JSON object a line for a log collector.
 
-| logger | level | what |
+| logger | level | lines |
 | --- | --- | --- |
-| bentos.requests | INFO | each request, where ACCESS_LOG asks for it: route, status, duration, caller, version |
-| bentos.texts | INFO | each answered text with its label, where LOG_TEXTS asks for it: no other line holds a text |
-| the others | WARNING | notices |
+| bentos.requests | INFO | one for each request, with ACCESS_LOG: route, status, duration, caller, version |
+| bentos.texts | INFO | one for each answered text, with LOG_TEXTS: no other line contains a text |
+| all others | WARNING | events that an operator should know |
 
-A line that is written on behalf of a request has its id.
+A line that is written while a request is handled has the request's id.
 """
 
 import json
 import logging
 import sys
+import time
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any
@@ -23,17 +24,17 @@ REQUEST_ID: ContextVar[str] = ContextVar("request_id", default="")
 requests = logging.getLogger("bentos.requests")
 texts = logging.getLogger("bentos.texts")
 
-_OTHERS = ("bentoml", "circus", "uvicorn.error")  # BentoML gives them handlers of their own
+_WITH_OWN_HANDLERS = ("bentoml", "circus", "uvicorn.error")
 
 
 def configure(settings: Settings) -> None:
-    """Send everything that this process logs to standard error, in the settings' format."""
+    """Send all log records of this process to standard error, in the format that the settings name."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JsonLines() if settings.log_format == "json" else PlainLines())
+    handler.setFormatter(JsonFormatter() if settings.log_format == "json" else PlainFormatter())
     logging.root.handlers[:] = [handler]
     logging.root.setLevel(logging.WARNING)
     logging.captureWarnings(True)
-    for name in _OTHERS:
+    for name in _WITH_OWN_HANDLERS:
         logging.getLogger(name).handlers.clear()
         logging.getLogger(name).propagate = True
     access = settings.log_format == "json" if settings.access_log is None else settings.access_log
@@ -41,12 +42,26 @@ def configure(settings: Settings) -> None:
     texts.setLevel(logging.INFO if settings.log_texts else logging.WARNING)
 
 
-def tell(logger: logging.Logger, what: str, **fields: Any) -> None:
-    """Log a line at level INFO that has fields besides its message; one that is None is left out."""
-    logger.info(what, extra={"fields": {name: value for name, value in fields.items() if value is not None}})
+def info(logger: logging.Logger, message: str, **fields: Any) -> None:
+    """Log a line at level INFO with fields beside the message; a field that is None is left out."""
+    logger.info(message, extra={"fields": {name: value for name, value in fields.items() if value is not None}})
 
 
-class JsonLines(logging.Formatter):
+class Throttle:
+    """True at most once in `seconds`: for a message about something that fails at every request."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self._quiet_until = 0.0
+
+    def __call__(self) -> bool:
+        if time.monotonic() < self._quiet_until:
+            return False
+        self._quiet_until = time.monotonic() + self.seconds
+        return True
+
+
+class JsonFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         line = {
             "time": _time(record).isoformat(timespec="milliseconds"),
@@ -61,17 +76,17 @@ class JsonLines(logging.Formatter):
         return json.dumps(line, default=str)
 
 
-class PlainLines(logging.Formatter):
+class PlainFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
-        fields = "".join(f" {name}={_plain(value)}" for name, value in _fields(record).items())
+        fields = "".join(f" {name}={_quoted(value)}" for name, value in _fields(record).items())
         line = f"{_time(record):%Y-%m-%d %H:%M:%S} {record.levelname} {record.name}: {record.getMessage()}{fields}"
         return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
 
 
-def _plain(value: Any) -> str:
-    """As it is, or quoted: no text that a caller sent looks like another field or line."""
-    told = str(value)
-    return told if told.isprintable() and " " not in told else repr(told)
+def _quoted(value: Any) -> str:
+    """The value, in quotes if it has blanks or control characters: a caller's text cannot look like a field or line."""
+    text = str(value)
+    return text if text.isprintable() and " " not in text else repr(text)
 
 
 def _time(record: logging.LogRecord) -> datetime:

@@ -1,34 +1,37 @@
-"""What the service counts, for Prometheus. Every label has few values: no text, path or caller is ever one."""
+"""The service's metrics for Prometheus. Every label has few values: never a text, a path or a caller."""
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics, generate_latest
-
-from bentos.versions.loaded import Served
-
-if TYPE_CHECKING:
-    from bentos.answering.predictor import Answer
 
 SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 PROBABILITIES = (0.25, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 0.999, 1)
 
 
+class AnsweredText(Protocol):
+    """What is counted of an answered text."""
+
+    label: str
+    probability: float
+    from_cache: bool
+
+
 class Metrics:
-    """Counters start at 0 with the service; a gauge is what the worst of its workers says (see `shared.py`)."""
+    """Counters start at 0 with the service. With several workers a gauge shows the worst of their values."""
 
     def __init__(self, collect: Callable[[], CollectorRegistry] | None = None) -> None:
-        """`collect` gathers the figures of all workers where there are several."""
-        disable_created_metrics()  # else every counter comes with the time of its first count
+        """`collect` gathers the metrics of all workers (see `worker_metrics`)."""
+        disable_created_metrics()  # without this every counter has a second series with its start time
         self.registry = CollectorRegistry()
         self._collect = collect or (lambda: self.registry)
         self._versions: dict[str, VersionMetrics] = {}
-        self._calls()
-        self._of_versions()
-        self._state()
-        self._shadow()
+        self._define_calls()
+        self._define_versions()
+        self._define_state()
+        self._define_shadow()
 
-    def _calls(self) -> None:
+    def _define_calls(self) -> None:
         self.requests = self._counter("spam_requests", "HTTP requests answered", "route", "status")
         self.latency = self._histogram("spam_request_seconds", "From request to answer", SECONDS, "route")
         self.routed = self._counter("spam_routed_calls", "Calls that named no version, by the answering alias", "alias")
@@ -37,10 +40,10 @@ class Metrics:
         )
         self.cache_bad_rows = self._counter("spam_cache_bad_rows", "Cached rows that were no prediction")
         self.log_failures = self._counter("spam_log_failures", "Calls refused since not logged")
-        kinds = ("label", "agreed")  # yes, no, or unknown where a text was sent without an id
-        self.feedback = self._counter("spam_feedback", "Corrections, and whether the prediction agreed", *kinds)
+        labels = ("label", "agreed")  # agreed: yes, no, or unknown where a text was sent without an id
+        self.feedback = self._counter("spam_feedback", "Corrections, and whether the prediction agreed", *labels)
 
-    def _of_versions(self) -> None:
+    def _define_versions(self) -> None:
         version = "model_version"
         self.version_seconds = self._histogram(
             "spam_version_call_seconds", "Calls that a version answered, until they were logged", SECONDS, version
@@ -57,18 +60,18 @@ class Metrics:
             "spam_version_events", "Versions loaded, unloaded and refused, by each worker", "event", version
         )
 
-    def _state(self) -> None:
-        self.store_up = self._least("spam_store_up", "1 while the store answers", "store")
-        self.spooled = self._most("spam_spool_rows", "Rows on disk that wait for the database")
-        self.ready = self._least("spam_ready", "1 while calls that name no version can be answered")
-        self.versions_loaded = self._least("spam_versions_loaded", "Versions that answer now")
-        self.versions_refused = self._most("spam_versions_refused", "Versions that should and cannot")
-        self.registry_up = self._least("spam_registry_up", "1 while a model registry is followed and read")
-        self.registry_read_at = self._least(
+    def _define_state(self) -> None:
+        self.store_up = self._minimum("spam_store_up", "1 while the store answers", "store")
+        self.spooled = self._maximum("spam_spool_rows", "Rows on disk that wait for the database")
+        self.ready = self._minimum("spam_ready", "1 while calls that name no version can be answered")
+        self.versions_loaded = self._minimum("spam_versions_loaded", "Versions that answer now")
+        self.versions_refused = self._maximum("spam_versions_refused", "Versions that should and cannot")
+        self.registry_up = self._minimum("spam_registry_up", "1 while a model registry is followed and read")
+        self.registry_read_at = self._minimum(
             "spam_registry_read_timestamp_seconds", "When the model registry was last read"
         )
 
-    def _shadow(self) -> None:
+    def _define_shadow(self) -> None:
         pair = ("model_version", "shadow_version")
         self.shadow_compared = self._counter("spam_shadow_texts", "Answered texts that the shadow answered too", *pair)
         self.shadow_disagreements = self._counter(
@@ -77,34 +80,31 @@ class Metrics:
         self.shadow_dropped = self._counter("spam_shadow_dropped", "Texts too many for the shadow")
         self.shadow_failures = self._counter("spam_shadow_failures", "Texts that the shadow failed at")
 
-    def _counter(self, name: str, what: str, *labels: str) -> Counter:
-        return Counter(name, what, labels, registry=self.registry)
+    def _counter(self, name: str, description: str, *labels: str) -> Counter:
+        return Counter(name, description, labels, registry=self.registry)
 
-    def _histogram(self, name: str, what: str, buckets: Sequence[float], *labels: str) -> Histogram:
-        return Histogram(name, what, labels, registry=self.registry, buckets=buckets)
+    def _histogram(self, name: str, description: str, buckets: Sequence[float], *labels: str) -> Histogram:
+        return Histogram(name, description, labels, registry=self.registry, buckets=buckets)
 
-    def _least(self, name: str, what: str, *labels: str) -> Gauge:
-        return Gauge(name, what, labels, registry=self.registry, multiprocess_mode="livemin")
+    def _minimum(self, name: str, description: str, *labels: str) -> Gauge:
+        return Gauge(name, description, labels, registry=self.registry, multiprocess_mode="livemin")
 
-    def _most(self, name: str, what: str, *labels: str) -> Gauge:
-        return Gauge(name, what, labels, registry=self.registry, multiprocess_mode="livemax")
+    def _maximum(self, name: str, description: str, *labels: str) -> Gauge:
+        return Gauge(name, description, labels, registry=self.registry, multiprocess_mode="livemax")
 
     def version(self, number: str) -> "VersionMetrics":
-        """The version's own series, which are looked up once: that takes longer than to count."""
-        if (found := self._versions.get(number)) is None:
-            found = self._versions[number] = VersionMetrics(self, number)
-        return found
+        """The series of one version. They are looked up once, since a look-up takes longer than counting."""
+        if (metrics := self._versions.get(number)) is None:
+            metrics = self._versions[number] = VersionMetrics(self, number)
+        return metrics
 
-    def swapped(self, before: Served, after: Served) -> None:
-        """Count what came and went between two snapshots."""
-        old, new = ({version.key: version.number for version in served.versions} for served in (before, after))
-        gone, come = ([found[key] for key in found.keys() - other.keys()] for found, other in ((old, new), (new, old)))
-        refused = [version.number for version in after.refused if version not in before.refused]
-        for event, numbers in (("load", come), ("unload", gone), ("refuse", refused)):
+    def count_version_changes(self, changes: Mapping[str, Sequence[str]]) -> None:
+        """`changes` has version numbers by event: load, unload, refuse."""
+        for event, numbers in changes.items():
             for number in numbers:
                 self.version_events.labels(event, number).inc()
 
-    def shadowed(self, model_version: str, shadow_version: str, compared: int, differing: int) -> None:
+    def count_shadowed(self, model_version: str, shadow_version: str, compared: int, differing: int) -> None:
         self.shadow_compared.labels(model_version, shadow_version).inc(compared)
         self.shadow_disagreements.labels(model_version, shadow_version).inc(differing)
 
@@ -114,30 +114,31 @@ class Metrics:
 
 
 class VersionMetrics:
-    """What is counted of one version's calls."""
+    """The metrics of one version's calls."""
 
     def __init__(self, metrics: Metrics, number: str) -> None:
         self._metrics = metrics
         self._number = number
         self._seconds = metrics.version_seconds.labels(number)
-        self._cached, self._made = (metrics.predictions.labels(number, source) for source in ("cache", "model"))
-        self._labels: dict[str, tuple[Counter, Histogram]] = {}
+        self._from_cache, self._from_model = (metrics.predictions.labels(number, s) for s in ("cache", "model"))
+        self._by_label: dict[str, tuple[Counter, Histogram]] = {}
         self.errors = metrics.version_errors.labels(number)
 
-    def answered(self, answers: "Sequence[Answer]", seconds: float) -> None:
-        """Count a call that was answered."""
+    def count_answered(self, answers: Sequence[AnsweredText], seconds: float) -> None:
+        """Count one call, which took `seconds`, and its texts."""
         self._seconds.observe(seconds)
-        cached = sum(answer.from_cache for answer in answers)
-        if cached:
-            self._cached.inc(cached)
-        if made := len(answers) - cached:
-            self._made.inc(made)
+        from_cache = sum(answer.from_cache for answer in answers)
+        if from_cache:
+            self._from_cache.inc(from_cache)
+        if from_model := len(answers) - from_cache:
+            self._from_model.inc(from_model)
         for answer in answers:
-            times, probability = self._labels.get(answer.label) or self._label(answer.label)
-            times.inc()
-            probability.observe(answer.prediction[answer.label])
+            count, probability = self._by_label.get(answer.label) or self._add_label(answer.label)
+            count.inc()
+            probability.observe(answer.probability)
 
-    def _label(self, label: str) -> tuple[Counter, Histogram]:
+    def _add_label(self, label: str) -> tuple[Counter, Histogram]:
         names = (self._number, label)
-        found = self._labels[label] = (self._metrics.labels.labels(*names), self._metrics.probability.labels(*names))
-        return found
+        series = self._metrics.labels.labels(*names), self._metrics.probability.labels(*names)
+        self._by_label[label] = series
+        return series

@@ -1,47 +1,42 @@
-"""OpenTelemetry spans, where it is configured: one of a request, and in it `route`, `cache`, `model` and `log`.
+"""OpenTelemetry spans, where they are configured: one for a request, and in it `route`, `cache`, `model` and `log`.
 
-They say versions, counts and durations, never a text. Where nothing is configured no span is ever made.
+They contain versions, counts and durations, never a text. Without configuration no span is made.
 """
 
 import asyncio
 import logging
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from starlette.types import Scope
-
+from bentos.monitoring.logs import Throttle
 from bentos.settings import Settings
 
-if TYPE_CHECKING:
-    from opentelemetry.sdk.trace import TracerProvider
-    from opentelemetry.trace import Span, Tracer
+FLUSH_SECONDS = 2.0  # that the end of a worker waits for its spans to be sent
+COMPLAIN_EVERY = 60.0  # seconds, while the collector is away: each batch fails then
 
-LINGER = 2.0  # seconds that the end of a worker waits for its spans to be sent
-QUIET = 60.0  # seconds between two complaints about the collector
-
-NOTHING: AbstractContextManager[None] = nullcontext()
-
-_tracer: "Tracer | None" = None
+# OpenTelemetry is imported only where spans are made, so its types (Span, Tracer, TracerProvider) are `Any` here.
+NO_SPAN: AbstractContextManager[None] = nullcontext()
+_tracer: Any = None
 
 
-def start(settings: Settings) -> "TracerProvider | None":
-    """Trace from now on, if the settings say so; what is returned is to be stopped in the end.
+def start(settings: Settings) -> Any:
+    """Begin to make spans if the settings ask for it. Returns the provider to pass to `stop`, or None.
 
-    What else the standard has (service name, headers, sampler, ...) OpenTelemetry reads from the environment itself.
+    OpenTelemetry itself reads its other standard variables (service name, headers, sampler) from the environment.
     """
     endpoint = settings.otel_exporter_otlp_endpoint
-    somewhere = endpoint or os.environ.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
-    exporter = settings.otel_traces_exporter or ("otlp" if somewhere else "none")
+    any_endpoint = endpoint or os.environ.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+    exporter = settings.otel_traces_exporter or ("otlp" if any_endpoint else "none")
     if exporter == "none":
         return None
     from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
-    if endpoint:  # from `.env`, perhaps
+    if endpoint:  # it may come from `.env`, which OpenTelemetry does not read
         os.environ["OTEL_EXPORTER_OTLP_ENDPOINT"] = endpoint
     os.environ.setdefault("OTEL_SERVICE_NAME", settings.api_name)
     provider = TracerProvider(resource=Resource.create(), shutdown_on_exit=False)
@@ -51,11 +46,11 @@ def start(settings: Settings) -> "TracerProvider | None":
     return provider
 
 
-async def stop(provider: "TracerProvider") -> None:
-    """Send the spans that are left, or give them up: a collector that is away must not hold up the end."""
+async def stop(provider: Any) -> None:
+    """Send the spans that are left, or drop them after FLUSH_SECONDS: a collector that is away delays no shutdown."""
     sending = threading.Thread(target=provider.shutdown, daemon=True)
     sending.start()
-    await asyncio.to_thread(sending.join, LINGER)
+    await asyncio.to_thread(sending.join, FLUSH_SECONDS)
 
 
 def _exporter(name: str) -> Any:
@@ -65,48 +60,35 @@ def _exporter(name: str) -> Any:
         return ConsoleSpanExporter()
     from opentelemetry.exporter.otlp.proto.http import trace_exporter
 
-    logging.getLogger(trace_exporter.__name__).addFilter(_seldom())
+    throttle = Throttle(COMPLAIN_EVERY)
+    logging.getLogger(trace_exporter.__name__).addFilter(lambda record: throttle())
     return trace_exporter.OTLPSpanExporter()
 
 
-def _seldom() -> Callable[[logging.LogRecord], bool]:
-    """A filter that lets one line pass and then none for a while: each batch fails while a collector is away."""
-    quiet_until = 0.0
-
-    def passes(record: logging.LogRecord) -> bool:
-        nonlocal quiet_until
-        if record.created < quiet_until:
-            return False
-        quiet_until = record.created + QUIET
-        return True
-
-    return passes
-
-
-def span(name: str, version: str = "", texts: int = 0) -> "AbstractContextManager[Span | None]":
-    """A span around a part of a request; None inside it where nothing is traced."""
+def span(name: str, version: str = "", texts: int = 0) -> AbstractContextManager[Any]:
+    """A span around a part of a request; the context manager gives None where no spans are made."""
     if _tracer is None:
-        return NOTHING
-    about = {"spam.model_version": version, "spam.texts": texts} if version else None
-    return _traced(_tracer, name, attributes=about)
+        return NO_SPAN
+    attributes = {"spam.model_version": version, "spam.texts": texts} if version else None
+    return _start_span(name, attributes=attributes)
 
 
-def request(scope: Scope, request_id: str) -> "AbstractContextManager[Span | None]":
-    """The span of a whole request, within the caller's where it sends a `traceparent`."""
+def request_span(scope: Mapping[str, Any], request_id: str) -> AbstractContextManager[Any]:
+    """The span of a whole request (`scope` is its ASGI scope), a child of the caller's own where it sends a `traceparent` header."""
     if _tracer is None:
-        return NOTHING
+        return NO_SPAN
     from opentelemetry.context import Context
     from opentelemetry.trace import SpanKind
     from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-    sent = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-    about = {"http.request.method": scope["method"], "spam.request_id": request_id}
-    context = TraceContextTextMapPropagator().extract(sent, Context())
-    return _traced(_tracer, scope["method"], context=context, kind=SpanKind.SERVER, attributes=about)
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+    attributes = {"http.request.method": scope["method"], "spam.request_id": request_id}
+    context = TraceContextTextMapPropagator().extract(headers, Context())
+    return _start_span(scope["method"], context=context, kind=SpanKind.SERVER, attributes=attributes)
 
 
-def answered(span: "Span", method: str, route: str, status: int) -> None:
-    """Complete the span of a request."""
+def complete(span: Any, method: str, route: str, status: int) -> None:
+    """Add the route and the status to a request's span."""
     from opentelemetry.trace import StatusCode
 
     span.update_name(f"{method} {route}")
@@ -116,11 +98,11 @@ def answered(span: "Span", method: str, route: str, status: int) -> None:
 
 
 @contextmanager
-def _traced(tracer: "Tracer", name: str, **options: Any) -> "Iterator[Span]":
-    """A span that tells an error by its type alone: what it says could have a text in it."""
+def _start_span(name: str, **options: Any) -> Iterator[Any]:
+    """A span that records an error's type only: its message could contain a text."""
     from opentelemetry.trace import StatusCode
 
-    with tracer.start_as_current_span(name, record_exception=False, set_status_on_exception=False, **options) as span:
+    with _tracer.start_as_current_span(name, record_exception=False, set_status_on_exception=False, **options) as span:
         try:
             yield span
         except Exception as error:

@@ -1,7 +1,7 @@
-"""The figures of several worker processes as one: each keeps its own in files of one folder, whoever is asked adds up.
+"""The metrics of several workers as one: each worker writes to files of its own, and any of them can add all up.
 
-It is prometheus_client's multiprocess mode. A worker is known by its place among the workers and not by its process:
-one that is started again counts on from where the one before it ended.
+This is prometheus_client's multiprocess mode. The files are named by the worker's number, not its process id: a worker
+that is started again continues its counters.
 """
 
 import os
@@ -12,14 +12,14 @@ from prometheus_client import CollectorRegistry, values
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
 FILES = ("counter", "histogram", "gauge_livemin", "gauge_livemax")
-ROOM = 2**20  # bytes of a file, taken from the disk at once: a mapped one that finds it full ends the process
+FILE_BYTES = 2**20  # reserved at once: a process whose memory-mapped file meets a full disk is killed
 
 
 def share(folder: Path, worker: int) -> Callable[[], CollectorRegistry]:
-    """Have whatever this process counts from now on shared in `folder`; return what gathers the figures of all."""
+    """Write this process's metrics to `folder` from now on; return a function that gathers those of all workers."""
     for name in FILES:
         with open(folder / f"{name}_{worker}.db", "ab") as file:
-            os.posix_fallocate(file.fileno(), 0, ROOM)
+            os.posix_fallocate(file.fileno(), 0, FILE_BYTES)
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
     values.ValueClass = values.MultiProcessValue(lambda: worker)
     registry = CollectorRegistry()
@@ -27,6 +27,6 @@ def share(folder: Path, worker: int) -> Callable[[], CollectorRegistry]:
     return lambda: registry
 
 
-def leave(folder: Path, worker: int) -> None:
-    """Take this process's gauges back; its counters stay."""
+def remove_gauges(folder: Path, worker: int) -> None:
+    """Remove the gauges of a worker that ends; its counters stay."""
     mark_process_dead(worker, str(folder))

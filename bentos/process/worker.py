@@ -1,94 +1,108 @@
-"""What a serving process does before its first call: open the store, load the versions, make the application."""
+"""Starts a worker: opens the store, loads the versions, makes the application; and ends it again."""
 
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from fastapi import FastAPI
 
+from bentos.answering.feedback import FeedbackRecorder
 from bentos.answering.predictor import Predictor
 from bentos.answering.shadow import Shadow
-from bentos.callers.access import read_access
+from bentos.callers.keys import Keys
+from bentos.callers.proxies import Proxies
+from bentos.callers.rate_limits import RateLimits
 from bentos.http.app import create_app
-from bentos.http.state import State
+from bentos.http.context import InFlight, Service
 from bentos.monitoring import tracing
-from bentos.monitoring.gauges import keep_looking
 from bentos.monitoring.metrics import Metrics
-from bentos.monitoring.worker_metrics import leave, share
-from bentos.process.draining import drain_on_sigterm, end_when_orphaned
+from bentos.monitoring.worker_metrics import remove_gauges, share
+from bentos.process.draining import drain_on_sigterm, end_with_supervisor
+from bentos.process.folder import WorkerPlace
+from bentos.process.gauges import Gauges
 from bentos.settings import Settings
 from bentos.store.backends import open_store
-from bentos.versions.catalogue import INDEX, loads
-from bentos.versions.following.worker import Following, first_report, recall, remember, take_up
-from bentos.versions.loaded import Served, serve, serve_mock
+from bentos.versions.catalogue import BAKED_CATALOGUE, loads
+from bentos.versions.following.report import Report
+from bentos.versions.following.watcher import ReportWatcher, load_first
+from bentos.versions.loaded import CurrentVersions, ServedVersions, changes
+from bentos.versions.loading import load
+from bentos.versions.mock import mock_versions
 
 logger = logging.getLogger(__name__)
 
-SERVED = "served"  # a file in the folder that the workers share
 Stop = Callable[[], Awaitable[None]]
 
 
-@dataclass(frozen=True)
-class Place:
-    """Where a worker belongs: the folder that all workers share, its number among them, and their supervisor's pid."""
+async def start(settings: Settings, baked: Path | None, place: WorkerPlace) -> tuple[FastAPI, Stop]:
+    """Start a worker; returns its application, and a function that ends it.
 
-    folder: Path
-    number: int
-    supervisor: int
-
-    @property
-    def was_served(self) -> bool:
-        """Whether any worker of this service has started so far."""
-        return (self.folder / SERVED).exists()
-
-    def note_served(self) -> None:
-        (self.folder / SERVED).touch()
-
-
-async def start(settings: Settings, baked: Path | None, place: Place) -> tuple[FastAPI, Stop]:
-    """The application, and what ends it.
-
-    The versions are those in the folder `baked`, or else in the registry, on which a follower reports in the folder of
-    the place. They are served until SIGTERM, or until the supervisor dies. Raises StoreError and SettingsError.
+    The versions are those in the folder `baked`, or those of the registry, whose follower reports to the shared folder.
+    Raises StoreError and SettingsError.
     """
-    access = read_access(settings, place.folder)
-    loading = asyncio.create_task(asyncio.to_thread(_load, settings, baked, place.folder))
-    traces = tracing.start(settings)
+    keys = Keys(settings.api_keys_file) if settings.api_keys_file else None
+    loading = asyncio.create_task(asyncio.to_thread(_load_versions, settings, baked, place.folder))
+    trace_provider = tracing.start(settings)
     metrics = Metrics(share(place.folder, place.number))
     store = await open_store(settings)
-    served, following = await loading
+    served, report = await loading
     if served.why_not_ready:
         logger.warning("not ready: %s", served.why_not_ready)
-    metrics.swapped(Served(), served)
-    predictor, shadow = Predictor(store, metrics), Shadow(metrics)
-    state = State(settings.api_name, settings.model_name, served, store, metrics, predictor, shadow, following, access)
-    drained = drain_on_sigterm(state.traffic, settings.drain_seconds)
-    work = [shadow.run(), keep_looking(state), drained, end_when_orphaned(place.supervisor)]
-    if following:
-        work.append(following.run(state))
-    tasks = [asyncio.create_task(part) for part in work]
+    current, shadow, in_flight = CurrentVersions(served), Shadow(metrics), InFlight()
+
+    def count_changes(before: ServedVersions, after: ServedVersions) -> None:
+        metrics.count_version_changes(changes(before, after))
+
+    count_changes(ServedVersions(), served)
+    watcher = report and ReportWatcher(place.folder, settings.poll_interval, report, current, count_changes)
+    gauges = Gauges(metrics, store, current, watcher, in_flight)
+    service = Service(
+        api_name=settings.api_name,
+        model_name=settings.model_name,
+        current=current,
+        store=store,
+        metrics=metrics,
+        predictor=Predictor(store, metrics),
+        shadow=shadow,
+        feedback=FeedbackRecorder(store, metrics),
+        watcher=watcher,
+        keys=keys,
+        proxies=Proxies(settings.trusted_proxies),
+        rate_limits=RateLimits(settings.rate_limit) if settings.rate_limit else None,
+        max_concurrency=settings.max_concurrency,
+        cors_origins=tuple(settings.cors_origins.split(",")) if settings.cors_origins else (),
+        in_flight=in_flight,
+        update_gauges=gauges.update,
+    )
+    background = [
+        shadow.run(),
+        gauges.keep_updated(),
+        drain_on_sigterm(in_flight, settings.drain_seconds),
+        end_with_supervisor(place.supervisor),
+        *([watcher.run()] if watcher else []),
+    ]
+    tasks = [asyncio.create_task(coroutine) for coroutine in background]
 
     async def stop() -> None:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await store.close()
-        leave(place.folder, place.number)
-        if traces:
-            await tracing.stop(traces)
+        remove_gauges(place.folder, place.number)
+        if trace_provider:
+            await tracing.stop(trace_provider)
 
-    return create_app(state), stop
+    return create_app(service), stop
 
 
-def _load(settings: Settings, baked: Path | None, folder: Path) -> tuple[Served, Following | None]:
-    """The versions to serve, and where news of them come from. That there are none does not stop the service."""
+def _load_versions(settings: Settings, baked: Path | None, folder: Path) -> tuple[ServedVersions, Report | None]:
+    """The versions to serve, and the report they come from where a registry is followed.
+
+    A worker starts without any version, too: it then says why it is not ready.
+    """
     if settings.mock_model:
-        return serve_mock(), None
+        return mock_versions(), None
     if baked:
-        return serve(loads((baked / INDEX).read_bytes()), baked), None
-    report = first_report(folder)
-    served = take_up(report, recall(folder))
-    remember(folder, served, report.catalogue)
-    return served, Following(folder, settings.poll_interval, report)
+        return load(loads((baked / BAKED_CATALOGUE).read_bytes()), baked), None
+    return load_first(folder)

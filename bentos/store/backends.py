@@ -20,3 +20,11 @@ async def open_store(settings: Settings) -> Store:
     from bentos.store.cassandra import store
 
     return await store.connect(settings)
+
+
+def prepare(settings: Settings) -> None:
+    """What must be done once before the workers start: create or upgrade the SQLite file. Raises StoreError."""
+    if store_name(settings) == "sqlite":
+        from bentos.store.sqlite.file import prepare as prepare_file
+
+        prepare_file(settings.sqlite_path)

@@ -1,1 +1,1 @@
-"""The versions that are loaded: where they come from, and which one answers a call."""
+"""The model versions that are loaded, and how they follow the registry."""

@@ -1,19 +1,29 @@
-"""A stand-in model for those who only want the API: no training, no file, no meaning."""
+"""A stand-in model for MOCK_MODEL=1: the whole API without training or a registry. Its answers mean nothing."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
-LOUD = ("free", "win", "prize", "cash", "claim", "urgent", "offer", "http", "!")
+from bentos.versions.loaded import LoadedVersion, ServedVersions
+from registry.versions import CHAMPION, Version
+
+SPAM_WORDS = ("free", "win", "prize", "cash", "claim", "urgent", "offer", "http", "!")
 
 
 class MockModel:
-    """Counts loud words. Every answer that it gives is marked as a mock."""
+    """Counts words that are common in spam."""
 
     labels = ("ham", "spam")
 
     def predict(self, texts: Sequence[str]) -> list[dict[str, float]]:
-        return [{"ham": round(1 - p, 6), "spam": p} for p in map(_loudness, texts)]
+        return [{"ham": round(1 - spam, 6), "spam": spam} for spam in map(_probability, texts)]
 
 
-def _loudness(text: str) -> float:
-    found = sum(word in text.lower() for word in LOUD)
-    return min(0.05 + 0.3 * found, 0.95)
+def mock_versions() -> ServedVersions:
+    """The mock as the champion. Every answer that it gives is marked with `"mock": true`."""
+    version = Version("mock", (CHAMPION,), "", "mock", datetime.now(UTC), {})
+    return ServedVersions((LoadedVersion(version, MockModel(), mock=True),))
+
+
+def _probability(text: str) -> float:
+    count = sum(word in text.lower() for word in SPAM_WORDS)
+    return min(0.05 + 0.3 * count, 0.95)

@@ -1,4 +1,4 @@
-"""What the training set looked like, kept with each version: what it is asked later can be compared with it."""
+"""A histogram of labels and text lengths: of a training set, stored with each version, and of the calls to compare."""
 
 from bisect import bisect_right
 from collections.abc import Iterable
@@ -8,8 +8,8 @@ EDGES = (20, 30, 40, 50, 70, 100, 130, 160, 320)  # characters; about a tenth of
 
 
 @dataclass
-class Shape:
-    """How often each label, and how many texts in each bin of length: below the first edge, from it on, ..."""
+class TextProfile:
+    """The count of each label, and of texts in each bin of length: below the first of `EDGES`, between two, above all."""
 
     labels: dict[str, int] = field(default_factory=dict)
     lengths: list[int] = field(default_factory=lambda: [0] * (len(EDGES) + 1))
@@ -23,9 +23,9 @@ class Shape:
         self.lengths[bisect_right(EDGES, length)] += 1
 
 
-def shape(rows: Iterable[tuple[str, str]]) -> Shape:
-    """The shape of (label, text) rows."""
-    found = Shape()
+def profile_of(rows: Iterable[tuple[str, str]]) -> TextProfile:
+    """The profile of (label, text) rows."""
+    profile = TextProfile()
     for label, text in rows:
-        found.add(label, len(text))
-    return found
+        profile.add(label, len(text))
+    return profile

@@ -23,7 +23,7 @@ from pathlib import Path
 import httpx
 
 from registry.promote import promote, rollback, thresholds_from
-from registry.route import Routing, route
+from registry.route import Routing, set_routing
 from registry.versions import Registry
 from tests.clock import within_the_hour
 from tests.server import PATIENCE, ROOT, Server
@@ -106,10 +106,10 @@ class Operator:
     def _turn(self) -> list[Callable[[], None]]:
         return [
             lambda: self._promote("3"),
-            lambda: route(self.models, Routing({"challenger": 30.0}, "challenger")),
+            lambda: set_routing(self.models, Routing({"challenger": 30.0}, "challenger")),
             lambda: self._promote("2"),
             lambda: self._back(),
-            lambda: route(self.models, Routing()),
+            lambda: set_routing(self.models, Routing()),
             lambda: self._promote("1"),
         ]
 

@@ -1,16 +1,22 @@
 """A service in this process: the real application, store and toy versions, without BentoML's processes."""
 
+from dataclasses import replace
+from datetime import UTC, datetime
+
 import httpx
 import pytest
 
+from bentos.answering.feedback import FeedbackRecorder
 from bentos.answering.predictor import Predictor
 from bentos.answering.shadow import Shadow
 from bentos.http.app import create_app
-from bentos.http.state import State
+from bentos.http.context import Service
 from bentos.monitoring.metrics import Metrics
+from bentos.process.gauges import Gauges
 from bentos.store.sqlite.store import SQLiteStore
-from bentos.versions.loaded import Loaded, Served
+from bentos.versions.loaded import CurrentVersions, LoadedVersion, ServedVersions
 from registry.model.artifact import Artifact
+from registry.versions import Version
 from tests.toy import write_toy
 
 
@@ -19,7 +25,7 @@ def anyio_backend():
     return "asyncio"
 
 
-class Counted:
+class RecordingModel:
     """A model that remembers the texts that it was run on."""
 
     def __init__(self, model):
@@ -32,14 +38,15 @@ class Counted:
         return self.model.predict(texts)
 
 
-def load_toy(folder, number, bias, *aliases) -> Loaded:
+def load_toy(folder, number, bias, *aliases) -> LoadedVersion:
     digest = write_toy(folder / f"v{number}", bias)
-    return Loaded(str(number), f"{number}-{digest[:8]}", aliases, Counted(Artifact.load(folder / f"v{number}")))
+    version = Version(str(number), aliases, digest, "toy", datetime(2030, 1, 1, tzinfo=UTC), {"mcc": 0.9})
+    return LoadedVersion(version, RecordingModel(Artifact.load(folder / f"v{number}")))
 
 
 @pytest.fixture
-def served(tmp_path) -> Served:
-    return Served((load_toy(tmp_path, 2, -4.0, "challenger"), load_toy(tmp_path, 1, -1.0, "champion")))
+def served(tmp_path) -> ServedVersions:
+    return ServedVersions((load_toy(tmp_path, 2, -4.0, "challenger"), load_toy(tmp_path, 1, -1.0, "champion")))
 
 
 @pytest.fixture
@@ -60,13 +67,17 @@ def predictor(store, metrics) -> Predictor:
 
 
 @pytest.fixture
-def state(served, store, metrics, predictor) -> State:
-    return State("test", "sms-spam", served, store, metrics, predictor, Shadow(metrics))
+def service(served, store, metrics, predictor) -> Service:
+    current = CurrentVersions(served)
+    recorder = FeedbackRecorder(store, metrics)
+    service = Service("test", "sms-spam", current, store, metrics, predictor, Shadow(metrics), recorder)
+    gauges = Gauges(metrics, store, current, None, service.in_flight)
+    return replace(service, update_gauges=gauges.update)
 
 
 @pytest.fixture
-def app(state):
-    return create_app(state)
+def app(service):
+    return create_app(service)
 
 
 def client_of(app, address="10.0.0.1"):

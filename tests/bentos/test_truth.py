@@ -16,13 +16,15 @@ from bentos.monitoring.metrics import Metrics
 from bentos.store import StoreError
 from bentos.store.cassandra.schema import migrate
 from bentos.store.cassandra.store import connect
-from bentos.versions.loaded import Loaded, Served
+from bentos.versions.loaded import LoadedVersion, ServedVersions
 from registry.model.artifact import Artifact
+from registry.versions import Version
 from tests.cassandra.client import settings_for, until
 from tests.toy import write_toy
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
+CREATED_AT = datetime(2030, 1, 1, tzinfo=UTC)
 TEXTS = ["free", "lunch at home", "win a prize 🎁", "win " * 2_400, "été"]
 REFS = st.sampled_from(["champion", "1", "2", "3"])
 BIASES = (-4.0, -2.0, -1.0, 0.5, 2.0)
@@ -50,12 +52,11 @@ class Service(RuleBasedStateMachine):
 
     @property
     def served(self):
-        return Served(
-            tuple(
-                Loaded(number, f"{number}-{model.digest[:8]}", ("champion",) * (number == self.promoted[-1]), model)
-                for number, model in self.models.items()
-            )
-        )
+        return ServedVersions(tuple(self.load(number, model) for number, model in self.models.items()))
+
+    def load(self, number, model):
+        aliases = ("champion",) * (number == self.promoted[-1])
+        return LoadedVersion(Version(number, aliases, model.digest, "toy", CREATED_AT, {}), model)
 
     @rule(texts=st.lists(st.sampled_from(TEXTS), min_size=1, max_size=4), ref=REFS, skip_cache=st.booleans())
     def predict(self, texts, ref, skip_cache):

@@ -13,7 +13,7 @@ from bentos.store import Call, timeuuid
 from bentos.store.sqlite.store import SQLiteStore
 from registry.__main__ import main
 from registry.drift import ENOUGH, psi, word
-from registry.model.profile import shape
+from registry.model.profile import profile_of
 from registry.versions import Registry
 from tests.toyregistry import MODEL_NAME, make_registry
 
@@ -26,7 +26,7 @@ def registry(tmp_path_factory):
     """Version 1, the champion, knows its training set; version 2, the challenger, does not."""
     registry = Registry(MODEL_NAME, make_registry(tmp_path_factory.mktemp("registry")))
     details = registry.folder(registry.resolve("1")) / "evaluation" / "details.json"
-    details.write_text(json.dumps({"training": vars(shape(TRAINED))}))
+    details.write_text(json.dumps({"training": vars(profile_of(TRAINED))}))
     return registry
 
 

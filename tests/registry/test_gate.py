@@ -4,7 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import matthews_corrcoef
 
-from registry.gate import Evaluation, Thresholds, judge, mcc
+from registry.gate import Evaluation, Thresholds, judge
+from registry.metrics import mcc
 
 THRESHOLDS = Thresholds(
     floors={"mcc": 0.8}, ceilings={"ham_blocked": 0.02}, margin=0.02, confidence=0.9, resamples=500, seed=1

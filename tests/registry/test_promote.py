@@ -11,7 +11,7 @@ from mlflow import MlflowClient
 from registry.events import history
 from registry.gate import Thresholds
 from registry.promote import Refused, initialise, promote, rollback
-from registry.publish import register
+from registry.publish import publish
 from registry.versions import Registry, RegistryError, UnknownVersion
 from tests.toyregistry import MODEL_NAME, add_version, write_evaluation
 
@@ -58,10 +58,10 @@ def test_versions_are_listed_newest_first_and_found_by_number_and_alias(registry
 
 def test_registering_the_same_again_finds_the_version_that_is_there(registry, store, tmp_path):
     run = registry.resolve("2").run_id
-    again, new = register(registry, run, store / "toy-2.0", store / "evaluation-2.0")
+    again, new = publish(registry, run, store / "toy-2.0", store / "evaluation-2.0")
     assert (again.number, new) == ("2", False)
     write_evaluation(tmp_path / "evaluation", wrong=3)
-    measured_anew, new = register(registry, run, store / "toy-2.0", tmp_path / "evaluation")
+    measured_anew, new = publish(registry, run, store / "toy-2.0", tmp_path / "evaluation")
     assert (measured_anew.number, new) == ("4", True)
     assert measured_anew.digest == again.digest and measured_anew.key != again.key
 
@@ -103,7 +103,7 @@ def test_a_refused_promotion_changes_no_alias_and_keeps_its_verdict(registry):
         promote(registry, "3", THRESHOLDS)
     assert aliases(registry) == {"champion": "2"}
     assert history(registry) == before
-    assert json.loads(registry.resolve("3").tags["verdict"])["passed"] is False
+    assert registry.resolve("3").verdict["passed"] is False
 
 
 def test_rollback_undoes_one_promotion_after_the_other(registry):

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from registry.__main__ import main
 from registry.events import history
-from registry.route import Routing, dumps, loads, read, route
+from registry.route import Routing, dumps, loads, read_routing, set_routing
 from registry.versions import Registry, RegistryError
 from tests.toyregistry import MODEL_NAME, make_registry
 
@@ -40,11 +40,11 @@ def test_a_larger_share_keeps_those_it_had():
 
 
 def test_a_routing_is_kept_shown_and_recorded(registry):
-    assert read(registry) == Routing()
-    route(registry, Routing({"challenger": 10.0}, shadow="challenger"))
-    assert read(registry) == Routing({"challenger": 10.0}, shadow="challenger")
-    route(registry, Routing())
-    assert read(registry) == Routing()
+    assert read_routing(registry) == Routing()
+    set_routing(registry, Routing({"challenger": 10.0}, shadow="challenger"))
+    assert read_routing(registry) == Routing({"challenger": 10.0}, shadow="challenger")
+    set_routing(registry, Routing())
+    assert read_routing(registry) == Routing()
     assert [event["what"] for event in history(registry)][-2:] == ["route", "route"]
 
 
@@ -69,7 +69,7 @@ def test_only_what_is_given_changes(registry, cli):
     with pytest.raises(SystemExit, match="2"):
         cli("challenger=10", "challenger=30")
     assert cli("challenger=0", "--shadow", "champion") == Routing(shadow="champion")
-    assert cli("--clear") == cli() == read(registry) == Routing()
+    assert cli("--clear") == cli() == read_routing(registry) == Routing()
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_only_what_is_given_changes(registry, cli):
     ],
 )
 def test_a_routing_that_makes_no_sense_changes_nothing(registry, routing, why):
-    before = read(registry), history(registry)
+    before = read_routing(registry), history(registry)
     with pytest.raises(RegistryError, match=why):
-        route(registry, routing)
-    assert (read(registry), history(registry)) == before
+        set_routing(registry, routing)
+    assert (read_routing(registry), history(registry)) == before

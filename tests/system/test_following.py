@@ -7,7 +7,7 @@ import signal
 import httpx
 import pytest
 
-from registry.route import Routing, route
+from registry.route import Routing, set_routing
 from registry.versions import Registry
 from tests.server import Server
 from tests.system.following import (
@@ -59,7 +59,7 @@ def test_no_call_fails_while_versions_are_promoted_rolled_back_and_routed(tmp_pa
             add_version(tmp_path, uri, BIASES["3"], "champion")
             wait_until(lambda: default(server) == "3")
             wait_until(lambda: served(server) == {"3", "2"})
-            route(models, Routing({"challenger": 50.0}, "challenger"))
+            set_routing(models, Routing({"challenger": 50.0}, "challenger"))
             wait_until(lambda: said(server, "/versions")["routing"]["shares"] == {"challenger": 50.0})
             point(models, "champion", "2")
             wait_until(lambda: served(server) == {"2"})

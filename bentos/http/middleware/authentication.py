@@ -1,29 +1,22 @@
-"""Who calls: the name under which calls are logged, and shown to nobody else. A key's, or else the address."""
+"""Finds out who calls: the name of the API key, or else the address. The log is kept under that name."""
 
 from collections.abc import Iterable
 
-from fastapi import Request
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bentos.callers.keys import Keys
 from bentos.callers.proxies import Proxies
-from bentos.errors import CallError, refuse
+from bentos.errors import CallError
+from bentos.http.context import CALLER
+from bentos.http.openapi import OPEN_PATHS
+from bentos.http.responses import refuse
 
-# For everyone, and never counted or made to wait: they say nothing of texts or callers, and load balancers, Prometheus
-# and browsers ask for them without a key.
-OPEN = frozenset({"/livez", "/readyz", "/metrics", "/docs", "/openapi.json", "/v2/health/live", "/v2/health/ready"})
-CALLER = "bentos.caller"  # in the scope of every call that is not open
-
-CHALLENGE = 'Bearer realm="sms-spam"'
+Header = tuple[bytes, bytes]
 
 
-def caller_id(request: Request) -> str:
-    return request.scope[CALLER]
-
-
-class Identified:
-    """ASGI middleware that finds out who calls and, where there are keys, answers nobody without one."""
+class Authentication:
+    """ASGI middleware that puts the caller's name into the scope; with keys, it refuses a call without a valid one."""
 
     def __init__(self, app: ASGIApp, proxies: Proxies, keys: Keys | None) -> None:
         self.app = app
@@ -32,12 +25,10 @@ class Identified:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and not is_open(scope):
-            if self.keys is None:
-                scope[CALLER] = self._address(scope)
-            elif holder := _holder(self.keys, scope["headers"]):
-                scope[CALLER] = holder
-            else:
-                return await refuse(scope, receive, send, _unknown(scope["headers"]))
+            try:
+                scope[CALLER] = _key_name(self.keys, scope["headers"]) if self.keys else self._address(scope)
+            except CallError as error:
+                return await refuse(scope, receive, send, error)
         await self.app(scope, receive, send)
 
     def _address(self, scope: Scope) -> str:
@@ -49,36 +40,29 @@ class Identified:
 
 
 def is_open(scope: Scope) -> bool:
+    """Whether the request needs no caller: it is never counted, limited or asked for a key."""
     path = scope["path"]
-    if path == "/":  # a page for people, which asks for a key; for programs an answer, which needs one
+    if path == "/":  # browsers get a page that asks for the key; programs get JSON, for which they need one
         return "text/html" in Headers(scope=scope).get("accept", "")
-    return path in OPEN or path.startswith(("/docs/", "/web/"))
+    return path in OPEN_PATHS or path.startswith(("/docs/", "/web/"))
 
 
-def _holder(keys: Keys, headers: Iterable[tuple[bytes, bytes]]) -> str | None:
-    key = _sent(headers)
-    return keys.holder(key) if key else None
+def _key_name(keys: Keys, headers: Iterable[Header]) -> str:
+    """The name of the key in the headers. Raises CallError: no_key, wrong_key."""
+    key = _sent_key(headers)
+    if not key:
+        raise CallError("no_key", "send one API key: `Authorization: Bearer KEY` or `X-API-Key: KEY`")
+    if name := keys.name_of(key):
+        return name
+    raise CallError("wrong_key", "the API key is not known")
 
 
-def _sent(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
-    """The key as a bearer token or in X-API-Key; empty for none, and for several, of which none is chosen."""
-    found = set()
+def _sent_key(headers: Iterable[Header]) -> bytes:
+    """The key as a bearer token or in X-API-Key. Empty for none, and for two that differ: neither is chosen."""
+    keys = set()
     for name, value in headers:
         if name == b"x-api-key":
-            found.add(value.strip())
+            keys.add(value.strip())
         elif name == b"authorization" and value[:7].lower() == b"bearer ":
-            found.add(value[7:].strip())
-    return found.pop() if len(found) == 1 else b""
-
-
-def _unknown(headers: Iterable[tuple[bytes, bytes]]) -> CallError:
-    if _sent(headers):
-        return CallError(
-            401, "wrong_key", "the API key is not known", {"WWW-Authenticate": f'{CHALLENGE}, error="invalid_token"'}
-        )
-    return CallError(
-        401,
-        "no_key",
-        "send one API key: `Authorization: Bearer KEY` or `X-API-Key: KEY`",
-        {"WWW-Authenticate": CHALLENGE},
-    )
+            keys.add(value[7:].strip())
+    return keys.pop() if len(keys) == 1 else b""

@@ -1,7 +1,7 @@
-"""Every request gets an id, is counted and timed by its route's template, and is told to the log.
+"""Gives every request an id, counts and times it by its route, and writes its line in the log.
 
-The id is the caller's own where X-Request-ID names a sound one. It is in the answer's header and in every line that the
-request leaves in the log, and an error of the service names it to the caller.
+The id is the caller's own where X-Request-ID has a valid one. It is in the answer's header and in every log line that
+is written for the request.
 """
 
 import logging
@@ -12,19 +12,21 @@ from collections.abc import Iterable
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from bentos.errors import CallError, refuse
-from bentos.http.middleware.authentication import CALLER
+from bentos.errors import CallError
+from bentos.http.context import CALLER
+from bentos.http.responses import VERSION_HEADER, refuse
 from bentos.monitoring import logs, tracing
 from bentos.monitoring.metrics import Metrics
 
-HEADER, VERSION = b"x-request-id", b"x-model-version"
-SOUND = re.compile(rb"[\w.:/+=-]{1,128}", re.ASCII)
+ID_HEADER = b"x-request-id"
+VALID_ID = re.compile(rb"[\w.:/+=-]{1,128}", re.ASCII)
+_VERSION_HEADER = VERSION_HEADER.lower().encode()
 
 logger = logging.getLogger(__name__)
 
 
-class Measured:
-    """ASGI middleware; around the limits, so that it sees what they refuse."""
+class Instrumentation:
+    """ASGI middleware. An exception of the service becomes status 500 here."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self.app = app
@@ -34,38 +36,38 @@ class Measured:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
         started = time.perf_counter()
-        answer = Answer(send, _request_id(scope["headers"]))
-        logs.REQUEST_ID.set(answer.request_id)
+        response = ObservedSend(send, _request_id(scope["headers"]))
+        logs.REQUEST_ID.set(response.request_id)
         try:
-            with tracing.request(scope, answer.request_id) as span:
-                await self._answered(scope, receive, answer)
+            with tracing.request_span(scope, response.request_id) as span:
+                await self._answer(scope, receive, response)
                 if span:
-                    tracing.answered(span, scope["method"], _route(scope), answer.status)
+                    tracing.complete(span, scope["method"], _route(scope), response.status)
         finally:
-            self._count(scope, answer, time.perf_counter() - started)
+            self._count(scope, response, time.perf_counter() - started)
 
-    async def _answered(self, scope: Scope, receive: Receive, answer: "Answer") -> None:
+    async def _answer(self, scope: Scope, receive: Receive, response: "ObservedSend") -> None:
         try:
-            await self.app(scope, receive, answer)
+            await self.app(scope, receive, response)
         except Exception:
             logger.exception("%s %s failed", scope["method"], _route(scope))
-            if answer.status:  # it has begun, and cannot become another: the connection breaks
+            if response.status:  # the answer has begun: all that is left is to break the connection
                 raise
-            why = f"an error of the service: its log has the details under {answer.request_id}"
-            await refuse(scope, receive, answer, CallError(500, "internal", why))
+            detail = f"an error of the service: its log has the details under {response.request_id}"
+            await refuse(scope, receive, response, CallError("internal", detail))
 
-    def _count(self, scope: Scope, answer: "Answer", seconds: float) -> None:
-        route, status = _route(scope), answer.status or 500
+    def _count(self, scope: Scope, response: "ObservedSend", seconds: float) -> None:
+        route, status = _route(scope), response.status or 500
         self.metrics.requests.labels(route, status).inc()
         self.metrics.latency.labels(route).observe(seconds)
-        if logs.requests.isEnabledFor(logging.INFO):  # never the path or the query: they may hold what a caller wrote
-            about = {"method": scope["method"], "route": route, "status": status, "ms": round(seconds * 1000, 2)}
-            about |= {"caller": scope.get(CALLER), "version": answer.version}
-            logs.tell(logs.requests, f"{scope['method']} {route} {status}", **about)
+        if logs.requests.isEnabledFor(logging.INFO):  # never with path or query: they may contain a caller's text
+            fields = {"method": scope["method"], "route": route, "status": status, "ms": round(seconds * 1000, 2)}
+            fields |= {"caller": scope.get(CALLER), "version": response.version}
+            logs.info(logs.requests, f"{scope['method']} {route} {status}", **fields)
 
 
-class Answer:
-    """Where the application sends its answer: it goes on to the caller with the id. The status is 0 until then."""
+class ObservedSend:
+    """Sends an answer on with the request's id in its headers, and remembers its status, which is 0 until then."""
 
     def __init__(self, send: Send, request_id: str) -> None:
         self.request_id = request_id
@@ -76,21 +78,22 @@ class Answer:
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status, self._headers = message["status"], message["headers"]
-            message["headers"] = [*self._headers, (HEADER, self.request_id.encode())]
+            message["headers"] = [*self._headers, (ID_HEADER, self.request_id.encode())]
         await self._send(message)
 
     @property
     def version(self) -> str | None:
-        """The version that answered, as the answer itself says."""
-        return next((value.decode() for name, value in self._headers if name == VERSION), None)
+        """The number of the version that answered, from the answer's headers."""
+        return next((value.decode() for name, value in self._headers if name == _VERSION_HEADER), None)
 
 
 def _request_id(headers: Iterable[tuple[bytes, bytes]]) -> str:
     for name, value in headers:
-        if name == HEADER and SOUND.fullmatch(value):
+        if name == ID_HEADER and VALID_ID.fullmatch(value):
             return value.decode()
     return os.urandom(8).hex()
 
 
 def _route(scope: Scope) -> str:
+    """The route's template, as `/versions/{ref}`; `other` where no route matches."""
     return getattr(scope.get("route"), "path", "other")

@@ -1,15 +1,17 @@
-"""What every answer tells browsers: to guess no types, to keep nothing, to load and frame nothing from elsewhere."""
+"""Adds the headers that keep browsers safe: no guessing of types, no caching, nothing loaded from other sites."""
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+Headers = list[tuple[bytes, bytes]]
+
 _NOTHING = b"default-src 'none'; frame-ancestors 'none'"
-_OWN = (  # Swagger UI styles its elements one by one, and has icons within its style sheet
+_OWN_FILES = (  # Swagger UI needs inline styles, and icons inside its style sheet
     b"default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; object-src 'none'; "
     b"base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
 
 
-def _headers(policy: bytes, caching: bytes = b"no-store") -> list[tuple[bytes, bytes]]:
+def _headers(policy: bytes, caching: bytes = b"no-store") -> Headers:
     return [
         (b"content-security-policy", policy),
         (b"cache-control", caching),
@@ -19,33 +21,33 @@ def _headers(policy: bytes, caching: bytes = b"no-store") -> list[tuple[bytes, b
 
 
 _ANSWERS = _headers(_NOTHING)
-_PAGES = {"/": _headers(_OWN), "/docs": _headers(_OWN)}
-_SWAGGER = _headers(_NOTHING, b"max-age=3600")
-_WEB = _headers(_NOTHING, b"no-cache")
+_PAGES = {"/": _headers(_OWN_FILES), "/docs": _headers(_OWN_FILES)}
+_SWAGGER_FILES = _headers(_NOTHING, b"max-age=3600")
+_PAGE_FILES = _headers(_NOTHING, b"no-cache")
 
 
-class Guarded:
-    """ASGI middleware that adds these headers where the route has not set its own."""
+class SecurityHeaders:
+    """ASGI middleware that adds the headers which the route has not set itself."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        wanted = _of(scope["path"])
+        defaults = _defaults(scope["path"])
 
-        async def guarded(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                given = message["headers"]
-                names = {name for name, _ in given}
-                message["headers"] = given + [pair for pair in wanted if pair[0] not in names]
+                headers = message["headers"]
+                names = {name for name, _ in headers}
+                message["headers"] = headers + [header for header in defaults if header[0] not in names]
             await send(message)
 
-        await self.app(scope, receive, guarded)
+        await self.app(scope, receive, send_with_headers)
 
 
-def _of(path: str) -> list[tuple[bytes, bytes]]:
+def _defaults(path: str) -> Headers:
     if path in _PAGES:
         return _PAGES[path]
     if path.startswith("/web/"):
-        return _WEB
-    return _SWAGGER if path.startswith("/docs/") else _ANSWERS
+        return _PAGE_FILES
+    return _SWAGGER_FILES if path.startswith("/docs/") else _ANSWERS

@@ -1,6 +1,6 @@
-"""The Open Inference Protocol's requests and answers: https://github.com/kserve/open-inference-protocol, version 2.
+"""The protocol's requests and answers.
 
-One tensor of texts goes in; the most probable label of each and the probabilities of all come out.
+A request has one tensor of texts; the answer has the most probable label of each and the probabilities of all labels.
 """
 
 from typing import Annotated, Any, Literal
@@ -9,15 +9,15 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 
 from bentos.answering.predictor import Answer
 from bentos.http.limits import MAX_TEXTS
-from bentos.http.schemas import HAM, SPAM, Text
-from bentos.versions.loaded import Loaded
+from bentos.http.schemas import HAM_EXAMPLE, SPAM_EXAMPLE, Text
+from bentos.versions.loaded import LoadedVersion
 
 INPUT, LABEL, PROBABILITIES = "text", "label", "probabilities"
 NO_BINARY = "this server has no binary data extension: send and ask for data as JSON (binary_data=False)"
 
 
-def _flat(data: Any) -> Any:
-    """Rows of one text each, as the texts: a tensor of shape [n, 1] may be nested or flat."""
+def _flatten(data: Any) -> Any:
+    """The texts of a tensor of shape [n, 1] whose rows are lists of one text each."""
     if isinstance(data, list) and all(isinstance(row, list) and len(row) == 1 for row in data):
         return [row[0] for row in data]
     return data
@@ -28,54 +28,54 @@ class InputTensor(BaseModel):
     datatype: Literal["BYTES"]
     shape: list[int] = Field(description="[n] or [n, 1]", min_length=1, max_length=2, examples=[[2]])
     parameters: dict[str, Any] = Field({}, description="ignored")
-    data: Annotated[list[Text], BeforeValidator(_flat)] = Field(min_length=1, max_length=MAX_TEXTS)
+    data: Annotated[list[Text], BeforeValidator(_flatten)] = Field(min_length=1, max_length=MAX_TEXTS)
 
     @model_validator(mode="before")
     @classmethod
-    def _no_binary(cls, values: Any) -> Any:
+    def _refuse_binary(cls, values: Any) -> Any:
         parameters = values.get("parameters") if isinstance(values, dict) else None
         if isinstance(parameters, dict) and "binary_data_size" in parameters:
             raise ValueError(NO_BINARY)
         return values
 
     @model_validator(mode="after")
-    def _of_its_shape(self) -> "InputTensor":
+    def _check_shape(self) -> "InputTensor":
         if self.shape not in ([len(self.data)], [len(self.data), 1]):
             raise ValueError(f"shape {self.shape} does not describe {len(self.data)} texts: [n] or [n, 1] would")
         return self
 
 
-class WantedOutput(BaseModel):
+class RequestedOutput(BaseModel):
     name: Literal["label", "probabilities"]
     parameters: dict[str, Any] = Field({}, description="ignored")
 
     @model_validator(mode="after")
-    def _no_binary(self) -> "WantedOutput":
+    def _refuse_binary(self) -> "RequestedOutput":
         if self.parameters.get("binary_data"):
             raise ValueError(NO_BINARY)
         return self
 
 
-_TEXTS = {"name": INPUT, "datatype": "BYTES", "shape": [2], "data": [SPAM, HAM]}
+_TENSOR_EXAMPLE = {"name": INPUT, "datatype": "BYTES", "shape": [2], "data": [SPAM_EXAMPLE, HAM_EXAMPLE]}
 
 
 class InferRequest(BaseModel):
-    """Parameters are ignored, `binary_data_output` too: Triton's client sends it unasked, and reads JSON as well."""
+    """Parameters are ignored, also `binary_data_output`: Triton's client always sends it, and reads JSON as well."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"inputs": [_TEXTS]}]})
+    model_config = ConfigDict(json_schema_extra={"examples": [{"inputs": [_TENSOR_EXAMPLE]}]})
 
     id: str | None = Field(None, max_length=1_000, description="repeated in the answer")
     parameters: dict[str, Any] = Field({}, description="ignored")
     inputs: list[InputTensor] = Field(min_length=1, max_length=1)
-    outputs: list[WantedOutput] = Field([], description="the outputs to answer; all when absent")
+    outputs: list[RequestedOutput] = Field([], description="the outputs to answer; all when absent")
 
 
 def request_schema() -> dict[str, Any]:
-    """InferRequest's JSON schema in one piece, fit for a place within another document."""
+    """InferRequest's JSON schema without references, to embed it in the OpenAPI document."""
     schema = InferRequest.model_json_schema()
     parts = schema.pop("$defs")
     schema["properties"]["inputs"]["items"] = parts["InputTensor"]
-    schema["properties"]["outputs"]["items"] = parts["WantedOutput"]
+    schema["properties"]["outputs"]["items"] = parts["RequestedOutput"]
     return schema
 
 
@@ -115,8 +115,8 @@ class InferenceError(BaseModel):
     error: str = Field(description="the reason")
 
 
-def described(name: str, numbers: list[str], version: Loaded) -> dict[str, Any]:
-    """A model in the shape of ModelMetadata."""
+def model_metadata(name: str, numbers: list[str], version: LoadedVersion) -> dict[str, Any]:
+    """A model in the shape of ModelMetadata; `numbers` are those of all served versions."""
     labels = version.model.labels
     return {
         "name": name,
@@ -131,18 +131,17 @@ def described(name: str, numbers: list[str], version: Loaded) -> dict[str, Any]:
     }
 
 
-def answered(name: str, call: InferRequest, version: Loaded, answers: list[Answer]) -> dict[str, Any]:
+def infer_response(name: str, call: InferRequest, version: LoadedVersion, answers: list[Answer]) -> dict[str, Any]:
     """The answers in the shape of InferResponse."""
-    n, labels = len(answers), version.model.labels
-    told: dict[str, Any] = {"model_name": name, "model_version": version.number}
-    if call.id is not None:
-        told["id"] = call.id
-    told["outputs"] = []
-    for wanted in [output.name for output in call.outputs] or [LABEL, PROBABILITIES]:
-        if wanted == LABEL:
-            tensor = {"datatype": "BYTES", "shape": [n], "data": [answer.label for answer in answers]}
-        else:
-            data = [answer.prediction[label] for answer in answers for label in labels]
-            tensor = {"datatype": "FP32", "shape": [n, len(labels)], "data": data}
-        told["outputs"].append({"name": wanted, **tensor})
-    return told
+    names = [output.name for output in call.outputs] or [LABEL, PROBABILITIES]
+    request_id = {} if call.id is None else {"id": call.id}
+    outputs = [{"name": name, **_tensor(name, version, answers)} for name in names]
+    return {"model_name": name, "model_version": version.number, **request_id, "outputs": outputs}
+
+
+def _tensor(name: str, version: LoadedVersion, answers: list[Answer]) -> dict[str, Any]:
+    if name == LABEL:
+        return {"datatype": "BYTES", "shape": [len(answers)], "data": [answer.label for answer in answers]}
+    labels = version.model.labels
+    data = [answer.prediction[label] for answer in answers for label in labels]
+    return {"datatype": "FP32", "shape": [len(answers), len(labels)], "data": data}

@@ -1,1 +1,1 @@
-"""The HTTP routes, one file a subject. Each reads its call and writes its answer; the work is done elsewhere."""
+"""The routes, one module a subject."""

@@ -1,13 +1,11 @@
-"""What was answered wrongly, or rightly."""
+"""POST /feedback: corrections of callers."""
 
 from fastapi import APIRouter, Request, Response
 
-from bentos.answering.feedback import take
 from bentos.http import schemas
-from bentos.http.middleware.authentication import caller_id
+from bentos.http.context import caller_of, service_of
 from bentos.http.openapi import errors
 from bentos.http.responses import json_response
-from bentos.http.state import state_of
 
 router = APIRouter(tags=["feedback"])
 
@@ -19,5 +17,6 @@ router = APIRouter(tags=["feedback"])
     responses=errors(400, 404, 413, 422, 503),
 )
 async def feedback(request: Request, body: schemas.FeedbackRequest) -> Response:
-    text, predicted = await take(state_of(request), caller_id(request), body.text, body.id, body.label)
+    service = service_of(request)
+    text, predicted = await service.feedback.record(service.served, caller_of(request), body.text, body.id, body.label)
     return json_response({"input": text, "label": body.label, "predicted": predicted or None})

@@ -1,4 +1,4 @@
-"""The caller's own calls."""
+"""GET /recent_log: the caller's own calls."""
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
@@ -8,14 +8,13 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
 
 from bentos.http import schemas
-from bentos.http.middleware.authentication import caller_id
+from bentos.http.context import caller_of, service_of
 from bentos.http.openapi import errors
-from bentos.http.state import state_of
 from bentos.store import Call, timeuuid
 
-router = APIRouter(tags=["log"])
+CHUNK = 64 * 1024  # bytes of JSON sent at once
 
-CHUNK = 64 * 1024  # bytes of JSON to send at once
+router = APIRouter(tags=["log"])
 
 
 @router.get(
@@ -26,13 +25,13 @@ CHUNK = 64 * 1024  # bytes of JSON to send at once
 )
 async def recent_log(request: Request) -> Response:
     hour = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
-    calls = state_of(request).store.calls(caller_id(request), hour)
-    first = await anext(calls, None)  # here a store that is down can still be answered with 503
-    return StreamingResponse(_array(first, calls), media_type="application/json")
+    calls = service_of(request).store.calls(caller_of(request), hour)
+    first = await anext(calls, None)  # before the answer begins, so that a store that is down is answered with 503
+    return StreamingResponse(_json_array(first, calls), media_type="application/json")
 
 
-async def _array(first: Call | None, rest: AsyncIterator[Call]) -> AsyncIterator[bytes]:
-    """The calls as a JSON array. A store that fails midway breaks the transfer off: a client sees that it is short."""
+async def _json_array(first: Call | None, rest: AsyncIterator[Call]) -> AsyncIterator[bytes]:
+    """The calls as a JSON array. If the store fails midway the transfer breaks off, so the client sees the failure."""
     if first is None:
         yield b"[]"
         return

@@ -1,27 +1,25 @@
-"""Predictions: of one text or a list, by the version that the call names, or by every one."""
+"""Predictions of one text or a list, by one version, and of one text by every version."""
 
-import asyncio
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request, Response
+from starlette.background import BackgroundTask
 
+from bentos.answering.explanation import explain_text
+from bentos.answering.predictor import Answer
 from bentos.answering.routing import choose
-from bentos.errors import CallError
 from bentos.http import schemas
-from bentos.http.middleware.authentication import caller_id
-from bentos.http.openapi import VERSION_HEADER, errors
-from bentos.http.responses import HEADER, json_response, told
-from bentos.http.state import state_of
-from bentos.versions.loaded import Loaded
-from registry.model.artifact import Artifact
-from registry.model.explain import explain
+from bentos.http.context import Service, caller_of, service_of
+from bentos.http.openapi import VERSION_HEADER_PARAMETER, errors
+from bentos.http.responses import VERSION_HEADER, json_response, prediction_json
+from bentos.versions.loaded import LoadedVersion, ServedVersions
 
 router = APIRouter(tags=["predictions"])
 
 ONE = {
     "response_model": schemas.Prediction,
     "responses": errors(400, 404, 413, 422, 429, 503),
-    "openapi_extra": VERSION_HEADER,
+    "openapi_extra": VERSION_HEADER_PARAMETER,
 }
 MANY = ONE | {"response_model": list[schemas.Prediction]}
 
@@ -71,44 +69,51 @@ async def post_version_predictions(
     responses=errors(400, 413, 422, 429, 503),
 )
 async def compare(request: Request, body: schemas.CompareRequest) -> Response:
-    state, caller = state_of(request), caller_id(request)
-    versions = state.served.versions or (choose(state, (), caller),)  # with none at all this says why
-    state.access.count_rest(caller, len(versions))
-    answers = [(await state.predictor.answer(version, [body.text], caller, body.skip_cache))[0] for version in versions]
-    results = [told(version, answer, body.echo_input) for version, answer in zip(versions, answers, strict=True)]
+    service, served, caller = service_of(request), service_of(request).served, caller_of(request)
+    versions = served.versions or (choose(served, (), caller, service.metrics),)  # raises, if there are none
+    service.count_more_texts(caller, len(versions))
+    answers = [(await service.predictor.answer(v, [body.text], caller, body.skip_cache))[0] for v in versions]
+    results = [prediction_json(v, answer, body.echo_input) for v, answer in zip(versions, answers, strict=True)]
     agree = len({answer.label for answer in answers}) == 1
     return json_response({"results": results, "agree": agree}, ", ".join(version.number for version in versions))
 
 
 async def _one(request: Request, call: schemas.PredictionRequest | schemas.PredictionQuery) -> Response:
-    state, caller = state_of(request), caller_id(request)
-    version = choose(state, _refs(request, call.model_version), caller)
-    explanation = {"explanation": await _explained(version, call.text)} if call.explain else {}
-    answers = await state.predictor.answer(version, [call.text], caller, call.skip_cache)
-    response = json_response(told(version, answers[0], call.echo_input) | explanation, version.number)
-    return state.shadow.mirror(response, state.served, version, answers)
+    service, served, caller = service_of(request), service_of(request).served, caller_of(request)
+    version = choose(served, _refs(request, call.model_version), caller, service.metrics)
+    explanation = {"explanation": await _explanation_json(version, call.text)} if call.explain else {}
+    answers = await service.predictor.answer(version, [call.text], caller, call.skip_cache)
+    response = json_response(prediction_json(version, answers[0], call.echo_input) | explanation, version.number)
+    return with_shadow(response, service, served, version, answers)
 
 
 async def _many(request: Request, call: schemas.PredictionsRequest) -> Response:
-    state, caller = state_of(request), caller_id(request)
-    version = choose(state, _refs(request, call.model_version), caller)
-    state.access.count_rest(caller, len(call.texts))
-    answers = await state.predictor.answer(version, call.texts, caller, call.skip_cache)
-    response = json_response([told(version, answer, call.echo_input) for answer in answers], version.number)
-    return state.shadow.mirror(response, state.served, version, answers)
+    service, served, caller = service_of(request), service_of(request).served, caller_of(request)
+    version = choose(served, _refs(request, call.model_version), caller, service.metrics)
+    service.count_more_texts(caller, len(call.texts))
+    answers = await service.predictor.answer(version, call.texts, caller, call.skip_cache)
+    content = [prediction_json(version, answer, call.echo_input) for answer in answers]
+    return with_shadow(json_response(content, version.number), service, served, version, answers)
 
 
-async def _explained(version: Loaded, text: str) -> list[dict[str, Any]]:
-    """The words with their weights. In a thread: the model runs once for each word left out."""
-    if not isinstance(version.model, Artifact):
-        raise CallError(400, "no_explanation", "a stand-in model has no reasons: call without `explain`")
-    weighed = await asyncio.to_thread(explain, version.model, text)
-    return [{"words": words, "weight": round(weight, 4)} for words, weight in weighed]
+def with_shadow(
+    response: Response, service: Service, served: ServedVersions, version: LoadedVersion, answers: list[Answer]
+) -> Response:
+    """The response; once it is sent, the shadow predicts the call as well, where the routing has one."""
+    shadow = served.shadow
+    if shadow and shadow.key != version.key:
+        response.background = BackgroundTask(service.shadow.compare, version, shadow, answers)
+    return response
+
+
+async def _explanation_json(version: LoadedVersion, text: str) -> list[dict[str, Any]]:
+    """Words and weights in the shape of `schemas.Weight`."""
+    return [{"words": words, "weight": round(weight, 4)} for words, weight in await explain_text(version, text)]
 
 
 def _refs(request: Request, in_call: str | None) -> list[str]:
-    """What the call names, in its path, query, body or header: several may, if they agree."""
-    refs = request.headers.getlist(HEADER)
+    """The versions that the call names in its path, query, body and header. Several are allowed if they agree."""
+    refs = request.headers.getlist(VERSION_HEADER)
     if request.path_params:
         refs.append(request.path_params["ref"])
     if request.scope["query_string"]:

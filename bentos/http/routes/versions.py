@@ -1,4 +1,4 @@
-"""What is served."""
+"""GET /versions: what is served, what was refused, and the routing."""
 
 from typing import Any
 
@@ -6,26 +6,27 @@ from fastapi import APIRouter, Request, Response
 
 from bentos.answering.routing import named
 from bentos.http import schemas
+from bentos.http.context import service_of
 from bentos.http.openapi import errors
 from bentos.http.responses import json_response
 from bentos.http.routes.predictions import VersionInPath
-from bentos.http.state import state_of
-from bentos.versions.loaded import Loaded, Served
+from bentos.versions.following.watcher import ReportWatcher
+from bentos.versions.loaded import LoadedVersion, ServedVersions
 
 router = APIRouter(tags=["versions"])
 
 
 @router.get("/versions", summary="The versions that are served", response_model=schemas.Versions)
 async def versions(request: Request) -> Response:
-    state = state_of(request)
-    served = state.served
+    service = service_of(request)
+    served = service.served
     return json_response(
         {
             "default": served.default.number if served.default else None,
-            "versions": [_about(version, served) for version in served.versions],
-            "refused": [{"model_version": r.number, "aliases": r.aliases, "why": r.why} for r in served.refused],
+            "versions": [_version_json(version, served) for version in served.versions],
+            "refused": [{"model_version": r.number, "aliases": r.aliases, "why": r.problem} for r in served.refused],
             "routing": {"shares": served.routing.shares, "shadow": served.routing.shadow},
-            "registry": state.following.about() if state.following else None,
+            "registry": _registry_json(service.watcher) if service.watcher else None,
         }
     )
 
@@ -34,18 +35,28 @@ async def versions(request: Request) -> Response:
     "/versions/{ref}", summary="One version", response_model=schemas.ServedVersion, responses=errors(404, 422, 503)
 )
 async def version(request: Request, ref: VersionInPath) -> Response:
-    served = state_of(request).served
-    found = named(served, [ref])
-    return json_response(_about(found, served), found.number)
+    served = service_of(request).served
+    loaded = named(served, [ref])
+    return json_response(_version_json(loaded, served), loaded.number)
 
 
-def _about(version: Loaded, served: Served) -> dict[str, Any]:
+def _version_json(loaded: LoadedVersion, served: ServedVersions) -> dict[str, Any]:
     """A version in the shape of `schemas.ServedVersion`."""
-    about = {
+    version = loaded.version
+    content = {
         "model_version": version.number,
         "aliases": version.aliases,
-        "default": version is served.default,
-        "labels": version.model.labels,
-        **version.about,
+        "default": loaded is served.default,
+        "labels": loaded.model.labels,
+        "variant": version.variant,
     }
-    return about | ({"mock": True} if version.mock else {})
+    if loaded.mock:
+        return content | {"mock": True}
+    created_at = version.created_at.isoformat(timespec="seconds")
+    return content | {"digest": version.digest, "created_at": created_at, "metrics": version.metrics}
+
+
+def _registry_json(watcher: ReportWatcher) -> dict[str, str | None]:
+    """The registry's state in the shape of `schemas.RegistryState`."""
+    read_at = watcher.report.read_at
+    return {"read_at": read_at and read_at.isoformat(timespec="seconds"), "why_stale": watcher.why_stale}

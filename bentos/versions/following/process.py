@@ -1,11 +1,9 @@
-"""The process that follows the registry, one a service: `python -m bentos.versions.following.process FOLDER`.
+"""The follower process, one for each service: `python -m bentos.versions.following.process FOLDER`.
 
-Importing MLflow takes two seconds of one core and 170 MB, which the processes that serve need not pay, and a registry
-that hangs does not hang them. What it reads it writes to a file in FOLDER, which every worker looks at. It ends, and
-takes FOLDER with it, when its standard input closes: that is, when the process that started it ends, however.
+It reads the registry every POLL_INTERVAL and writes a report into FOLDER. It ends, and deletes FOLDER, when its
+standard input closes, which happens as soon as the supervisor that started it ends, for whatever reason.
 """
 
-import json
 import logging
 import os
 import shutil
@@ -16,87 +14,60 @@ import tempfile
 import threading
 import time
 from contextlib import redirect_stdout
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from bentos.monitoring import logs
 from bentos.settings import SettingsError, read_settings
-from bentos.versions.catalogue import Catalogue, CatalogueError, Source, whole
+from bentos.versions.catalogue import Catalogue
+from bentos.versions.following.report import FILE, READ_TIMEOUT, Report
+from bentos.versions.registry_reader import CatalogueError, RegistryReader, has_files
 
-FILE = "registry.json"
-PATIENCE = 30  # seconds that the registry may take
-MLFLOW = {  # an operator's own values win
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",  # the next poll tries again anyway
+MODULE = "bentos.versions.following.process"
+MLFLOW_DEFAULTS = {  # an operator's own values win
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",  # the next poll is a retry anyway
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
 }
 
-logger = logging.getLogger("bentos.versions.following.process")
+logger = logging.getLogger(MODULE)
 
 
-@dataclass(frozen=True)
-class Report:
-    """The newest catalogue that could be read, when that was, and why it cannot be read now."""
+class Poller:
+    """Makes reports, and asks MLflow only when the registry may have changed."""
 
-    catalogue: Catalogue | None = None
-    read_at: datetime | None = None
-    why: str = ""
-
-    def write(self, folder: Path) -> None:
-        """Replace the file in one step: whoever reads it sees a whole report."""
-        plain = {
-            "catalogue": self.catalogue and self.catalogue.as_dict(),
-            "read_at": self.read_at and self.read_at.isoformat(timespec="seconds"),
-            "why": self.why,
-        }
-        (folder / "new").write_text(json.dumps(plain))
-        (folder / "new").replace(folder / FILE)
-
-    @classmethod
-    def read(cls, folder: Path) -> "Report":
-        """Raises FileNotFoundError before the first one."""
-        plain: dict[str, Any] = json.loads((folder / FILE).read_bytes())
-        catalogue = plain["catalogue"] and Catalogue.from_dict(plain["catalogue"])
-        return cls(catalogue, plain["read_at"] and datetime.fromisoformat(plain["read_at"]), plain["why"])
-
-
-class Follower:
-    """Asks the registry, and MLflow only when it may say something new."""
-
-    def __init__(self, source: Source) -> None:
-        self.source = source
-        self._known: Catalogue | None = None
+    def __init__(self, reader: RegistryReader) -> None:
+        self.reader = reader
+        self._complete: Catalogue | None = None  # the last catalogue, if every version in it has a folder
         self._mark: object = None
         self._database: sqlite3.Connection | None = None
 
-    def ask(self, before: Report) -> Report:
-        """The report after `before`."""
-        signal.alarm(PATIENCE)
+    def next_report(self, last: Report) -> Report:
+        signal.alarm(READ_TIMEOUT)
         try:
             return Report(self._catalogue(), datetime.now(UTC))
         except CatalogueError as error:
-            if str(error) != before.why:
+            if str(error) != last.problem:
                 logger.warning("%s", error)
-            return replace(before, why=str(error))
+            return replace(last, problem=str(error))
         finally:
             signal.alarm(0)
 
     def _catalogue(self) -> Catalogue:
         mark = self._change_mark()
-        there = self._known is not None and all(whole(entry.folder) for entry in self._known.entries)
-        if not there or mark is None or mark != self._mark:
-            self._known = None  # as long as the next line fails, this is asked again
-            found = self.source.catalogue()
-            self._mark = mark
-            self._known = found if all(entry.folder for entry in found.entries) else None
-            return found
-        return self._known
+        unchanged = mark is not None and mark == self._mark
+        if unchanged and self._complete and all(has_files(entry.folder) for entry in self._complete.entries):
+            return self._complete
+        self._complete = None  # if the next line fails, the registry is read again at the next poll
+        catalogue = self.reader.catalogue()
+        self._mark = mark
+        self._complete = catalogue if all(entry.folder for entry in catalogue.entries) else None
+        return catalogue
 
     def _change_mark(self) -> object:
-        """What differs after every change of an SQLite registry, for a fraction of what asking MLflow costs."""
-        path = self.source.database
+        """A value that differs after every change of an SQLite registry; None for another kind of registry."""
+        path = self.reader.database
         if path is None or not path.exists():
             return None
         try:
@@ -108,50 +79,54 @@ class Follower:
 
 def main() -> None:
     folder = Path(sys.argv[1])
-    threading.Thread(target=_end_with_parent, args=(folder,), daemon=True).start()
+    threading.Thread(target=_end_with_supervisor, args=(folder,), daemon=True).start()
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)  # a terminal or systemd sends them to all: the workers still drain
-    signal.signal(signal.SIGALRM, _give_up)
-    for name, value in MLFLOW.items():
+        signal.signal(number, signal.SIG_IGN)  # sent to all processes of a terminal or unit; workers still drain
+    signal.signal(signal.SIGALRM, _raise_timeout)
+    for name, value in MLFLOW_DEFAULTS.items():
         os.environ.setdefault(name, value)
-    tempfile.tempdir = str(folder)  # where MLflow downloads to
-    with redirect_stdout(sys.stderr):  # whatever MLflow has to say is for the log
+    tempfile.tempdir = str(folder)  # where MLflow puts downloads
+    with redirect_stdout(sys.stderr):  # MLflow's messages belong to the log
         try:
             settings = read_settings()
         except SettingsError as error:
-            Report(why=str(error)).write(folder)
+            Report(problem=str(error)).write(folder)
             sys.exit(f"error: {error}")
         logs.configure(settings)
-        source = Source(settings.model_name, settings.mlflow_tracking_uri, settings.served_versions, folder)
-        _follow(Follower(source), folder, settings.poll_interval)
+        reader = RegistryReader(settings.model_name, settings.mlflow_tracking_uri, settings.served_versions, folder)
+        _follow(Poller(reader), folder, settings.poll_interval)
 
 
-def _follow(follower: Follower, folder: Path, interval: float) -> None:
-    """Write a report every `interval` seconds, until the registry's file is another: MLflow would keep to the old."""
+def _follow(poller: Poller, folder: Path, interval: float) -> None:
+    """Write a report every `interval` seconds.
+
+    When the registry's SQLite file is replaced by another one, the process starts itself anew: MLflow would keep
+    reading the old file.
+    """
     report = Report.read(folder) if (folder / FILE).exists() else Report()
     followed = None
     while True:
-        found = _inode(follower.source.database)
-        if followed and found and found != followed:
-            os.execv(sys.executable, [sys.executable, "-m", "bentos.versions.following.process", str(folder)])
-        followed = found or followed
-        report = follower.ask(report)
+        inode = _inode(poller.reader.database)
+        if followed and inode and inode != followed:
+            os.execv(sys.executable, [sys.executable, "-m", MODULE, str(folder)])
+        followed = inode or followed
+        report = poller.next_report(report)
         try:
             report.write(folder)
         except FileNotFoundError:
             if folder.exists():
                 raise
-            return  # the service has ended, and taken the folder with it
-        if not report.why:
-            sweep(folder)
+            return  # the service has ended and deleted the folder
+        if not report.problem:
+            delete_unused_downloads(folder)
         time.sleep(interval)
 
 
-def sweep(folder: Path) -> None:
-    """Delete the downloads that neither the report nor what the workers wrote down names any longer."""
+def delete_unused_downloads(folder: Path) -> None:
+    """Delete the downloads that neither the report nor the workers' list of versions names."""
     try:
         named = "".join(file.read_text() for file in folder.glob("*.json"))
-    except FileNotFoundError:  # the service is ending, and takes the folder with it
+    except FileNotFoundError:  # the service is ending and deletes the folder
         return
     for download in folder.glob(f"{tempfile.gettempprefix()}*"):
         if download.is_dir() and download.name not in named:
@@ -162,15 +137,15 @@ def _inode(path: Path | None) -> int | None:
     return path.stat().st_ino if path and path.exists() else None
 
 
-def _end_with_parent(folder: Path) -> None:
-    sys.stdin.buffer.read()
-    while folder.exists():  # again if a report was written meanwhile
+def _end_with_supervisor(folder: Path) -> None:
+    sys.stdin.buffer.read()  # returns when the supervisor has ended
+    while folder.exists():  # repeated, since a report may have been written meanwhile
         shutil.rmtree(folder, ignore_errors=True)
     os._exit(0)
 
 
-def _give_up(*_: object) -> None:
-    raise CatalogueError(f"the model registry did not answer within {PATIENCE} seconds")
+def _raise_timeout(*_: object) -> None:
+    raise CatalogueError(f"the model registry did not answer within {READ_TIMEOUT} seconds")
 
 
 if __name__ == "__main__":

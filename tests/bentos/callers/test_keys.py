@@ -44,8 +44,8 @@ def file(tmp_path, made):
 
 
 @pytest.fixture
-def app(state, file):
-    return create_app(replace(state, access=replace(state.access, keys=Keys(file))))
+def app(service, file):
+    return create_app(replace(service, keys=Keys(file)))
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ def test_the_command_prints_a_key_and_keeps_only_its_digest(tmp_path, command):
     path.write_text(path.read_text().rstrip("\n"))  # as some editors leave it
     second = command("key", "batch", API_KEYS_FILE="new").out.strip()
     keys = Keys(path)
-    assert (keys.holder(first.encode()), keys.holder(second.encode())) == ("web", "batch")
+    assert (keys.name_of(first.encode()), keys.name_of(second.encode())) == ("web", "batch")
     assert first not in path.read_text() and stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
@@ -75,7 +75,7 @@ def test_without_a_file_the_command_says_which_line_to_put_where(tmp_path, comma
     said = command("key", "web", API_KEYS_FILE="")
     assert "API_KEYS_FILE" in said.err
     path = write(tmp_path / "keys", said.err.split()[-1])
-    assert Keys(path).holder(said.out.strip().encode()) == "web"
+    assert Keys(path).name_of(said.out.strip().encode()) == "web"
 
 
 @pytest.mark.parametrize("name", ["", "local", "10.0.0.1", "::1", "fe80::1", "a:b", "a b", "é", "a" * 65, "-a"])
@@ -109,16 +109,16 @@ def test_the_file_counts_as_it_is_now_and_a_broken_one_changes_nothing(file, mad
     keys = Keys(file)
     (web, line), (batch, _) = made["web"], made["batch"]
     write(file, line)
-    assert (keys.holder(web.encode()), keys.holder(batch.encode())) == ("web", None)
+    assert (keys.name_of(web.encode()), keys.name_of(batch.encode())) == ("web", None)
     write(file, line, "broken")
-    assert keys.holder(web.encode()) == "web" and "line 2" in caplog.text
+    assert keys.name_of(web.encode()) == "web" and "line 2" in caplog.text
     file.unlink()
-    assert keys.holder(web.encode()) == "web" and "cannot read" in caplog.text
+    assert keys.name_of(web.encode()) == "web" and "cannot read" in caplog.text
     replacement = write(file.with_name("other"), made["batch"][1])
     os.replace(replacement, file)
-    assert (keys.holder(web.encode()), keys.holder(batch.encode())) == (None, "batch")
+    assert (keys.name_of(web.encode()), keys.name_of(batch.encode())) == (None, "batch")
     write(file)
-    assert keys.holder(batch.encode()) is None
+    assert keys.name_of(batch.encode()) is None
 
 
 @pytest.mark.anyio

@@ -1,10 +1,16 @@
 """What `/metrics` says of each version and of the store."""
 
+from dataclasses import replace
+
 import pytest
 
+from bentos.answering.predictor import Predictor
+from bentos.http.app import create_app
+from bentos.process.gauges import Gauges
 from bentos.store import StoreError
 from bentos.store.resilient import Resilient
 from bentos.store.spool import Spool
+from tests.bentos.conftest import client_of
 
 pytestmark = pytest.mark.anyio
 
@@ -43,14 +49,16 @@ async def test_a_call_that_a_version_cannot_answer_is_its_error(client, store, m
     assert 'spam_version_call_seconds_count{model_version="2"} 0.0' in told
 
 
-async def test_the_spool_and_a_store_that_is_away_are_seen(client, state, tmp_path):
+async def test_the_spool_and_a_store_that_is_away_are_seen(service, metrics, tmp_path):
     async def unreachable():
         raise StoreError("no route")
 
     store = Resilient("cassandra", unreachable, Spool(tmp_path / "spool.db"))
     await store.start()
-    state.store = state.predictor.store = store
-    assert (await client.post("/predictions", json={"texts": TEXTS})).status_code == 200
-    told = await lines(client)
+    gauges = Gauges(metrics, store, service.current, None, service.in_flight)
+    changed = {"store": store, "predictor": Predictor(store, metrics), "update_gauges": gauges.update}
+    async with client_of(create_app(replace(service, **changed))) as client:
+        assert (await client.post("/predictions", json={"texts": TEXTS})).status_code == 200
+        told = await lines(client)
     await store.close()
     assert 'spam_store_up{store="cassandra"} 0.0' in told and "spam_spool_rows 3.0" in told

@@ -13,9 +13,9 @@ pytestmark = pytest.mark.anyio
 TRUSTED = "10.0.0.1, 10.1.0.0/16, 2001:db8::/32, unix"
 
 
-async def caller(state, peer, *forwarded, trusted=TRUSTED) -> str:
+async def caller(service, peer, *forwarded, trusted=TRUSTED) -> str:
     """Who the service takes `peer` for; an address, or None for a Unix socket."""
-    app = create_app(replace(state, access=replace(state.access, proxies=Proxies(trusted))))
+    app = create_app(replace(service, proxies=Proxies(trusted)))
     client = client_of(app, peer) if peer else client_of(without_address(app))
     headers = [("X-Forwarded-For", value) for value in forwarded] + [
         ("Forwarded", "for=9.9.9.9"),
@@ -63,23 +63,23 @@ def without_address(app):
     ],
     ids=lambda value: str(value)[:40],
 )
-async def test_a_trusted_proxy_says_for_whom_it_calls(state, forwarded, who):
-    assert await caller(state, "10.0.0.1", *forwarded) == who
+async def test_a_trusted_proxy_says_for_whom_it_calls(service, forwarded, who):
+    assert await caller(service, "10.0.0.1", *forwarded) == who
 
 
 @pytest.mark.parametrize("peer", ["10.0.0.2", "127.0.0.1", "2001:db9::5"])
-async def test_nobody_else_is_believed(state, peer):
-    assert await caller(state, peer, "1.2.3.4") == peer
-    assert await caller(state, "10.0.0.1", "1.2.3.4", trusted="") == "10.0.0.1"
+async def test_nobody_else_is_believed(service, peer):
+    assert await caller(service, peer, "1.2.3.4") == peer
+    assert await caller(service, "10.0.0.1", "1.2.3.4", trusted="") == "10.0.0.1"
 
 
-async def test_one_address_is_one_caller_in_both_spellings(state):
-    assert await caller(state, "::ffff:10.0.0.7") == await caller(state, "10.0.0.7") == "10.0.0.7"
-    assert await caller(state, "::ffff:10.0.0.1", "1.2.3.4") == "1.2.3.4"
+async def test_one_address_is_one_caller_in_both_spellings(service):
+    assert await caller(service, "::ffff:10.0.0.7") == await caller(service, "10.0.0.7") == "10.0.0.7"
+    assert await caller(service, "::ffff:10.0.0.1", "1.2.3.4") == "1.2.3.4"
 
 
-async def test_a_unix_socket_has_a_name_of_its_own_and_is_believed_when_trusted(state):
-    assert await caller(state, None, trusted="10.0.0.1") == "local"
-    assert await caller(state, None, "1.2.3.4", trusted="10.0.0.1") == "local"
-    assert await caller(state, None, "1.2.3.4") == "1.2.3.4"
-    assert await caller(state, None, "1.2.3.4", "garbage") == "local"
+async def test_a_unix_socket_has_a_name_of_its_own_and_is_believed_when_trusted(service):
+    assert await caller(service, None, trusted="10.0.0.1") == "local"
+    assert await caller(service, None, "1.2.3.4", trusted="10.0.0.1") == "local"
+    assert await caller(service, None, "1.2.3.4") == "1.2.3.4"
+    assert await caller(service, None, "1.2.3.4", "garbage") == "local"

@@ -22,7 +22,7 @@ async def test_a_large_body_is_refused_whether_or_not_it_says_its_length(client)
 
 @pytest.mark.parametrize("begun", [b"", b'{"text": '])
 async def test_a_body_that_does_not_arrive_is_not_waited_for(client, monkeypatch, begun):
-    monkeypatch.setattr("bentos.http.limits.BODY_SECONDS", 0.01)
+    monkeypatch.setattr("bentos.http.middleware.body_limit.BODY_SECONDS", 0.01)
 
     async def stalled():
         if begun:
@@ -42,7 +42,7 @@ async def test_a_body_just_within_the_limit_is_read(client):
 
 
 async def test_bodies_that_would_not_fit_into_memory_together_are_refused(client, monkeypatch):
-    monkeypatch.setattr("bentos.http.limits.MAX_HELD", 10)
+    monkeypatch.setattr("bentos.http.middleware.body_limit.MAX_BODIES", 10)
 
     async def pieces():
         yield b'{"text": '

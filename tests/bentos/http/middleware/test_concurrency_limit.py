@@ -11,8 +11,8 @@ pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
-def app(state):
-    return create_app(replace(state, access=replace(state.access, max_concurrency=2)))
+def app(service):
+    return create_app(replace(service, max_concurrency=2))
 
 
 @pytest.fixture

@@ -1,12 +1,11 @@
 """How much a caller may send."""
 
-import sqlite3
 import time
 from dataclasses import replace
 
 import pytest
 
-from bentos.callers.rates import Rates
+from bentos.callers.rate_limits import RateLimits
 from bentos.http.app import create_app
 from tests.bentos.conftest import client_of
 
@@ -14,14 +13,9 @@ pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
-def limited(state, tmp_path):
-    """Makes an application with a limit; those it makes count together, as the workers of a service do."""
-
-    def make(limits):
-        access = replace(state.access, rates=Rates(limits, tmp_path / "calls.sqlite"))
-        return create_app(replace(state, access=access))
-
-    return make
+def limited(service):
+    """Makes an application with a limit."""
+    return lambda limits: create_app(replace(service, rate_limits=RateLimits(limits)))
 
 
 async def ask(client, many=1):
@@ -44,7 +38,7 @@ async def test_after_the_window_it_goes_on(limited, monkeypatch):
     async with client_of(limited("1/hour")) as client:
         assert [(await ask(client)).status_code for _ in range(2)] == [200, 429]
         later = time.time() + 3_601
-        monkeypatch.setattr("bentos.callers.counts.time.time", lambda: later)
+        monkeypatch.setattr("time.time", lambda: later)
         assert [(await ask(client)).status_code for _ in range(2)] == [200, 429]
 
 
@@ -85,11 +79,6 @@ async def test_the_tightest_of_several_limits_counts(limited):
         assert int((await ask(client)).headers["Retry-After"]) <= 3_600
 
 
-async def test_workers_count_together(limited):
-    async with client_of(limited("3/hour")) as one, client_of(limited("3/hour")) as other:
-        assert [(await ask(client)).status_code for client in (one, other, one, other)] == [200, 200, 200, 429]
-
-
 async def test_health_and_documentation_are_not_counted(limited):
     async with client_of(limited("1/hour")) as client:
         await ask(client)
@@ -105,24 +94,3 @@ async def test_the_addresses_of_one_network_are_one_caller(limited):
         async with client_of(app, address) as client:
             statuses.append((await ask(client)).status_code)
     assert statuses == [200, 429, 200]
-
-
-async def test_where_nothing_can_be_counted_calls_are_answered(limited, tmp_path, caplog):
-    async with client_of(limited("1/hour")) as client:
-        with sqlite3.connect(tmp_path / "calls.sqlite") as db:
-            db.execute("DROP TABLE counts")
-        assert [(await ask(client, 1)).status_code for _ in range(3)] == [200, 200, 200]
-    assert caplog.text.count("calls are not limited now") == 1
-
-
-async def test_windows_that_ended_are_not_kept(limited, tmp_path, monkeypatch):
-    app = limited("5/hour")
-    for number in range(20):
-        async with client_of(app, f"10.0.0.{number}") as client:
-            await ask(client)
-    later = time.time() + 7_200
-    monkeypatch.setattr("bentos.callers.counts.time.time", lambda: later)
-    async with client_of(app) as client:
-        await ask(client)
-    with sqlite3.connect(tmp_path / "calls.sqlite") as db:
-        assert db.execute("SELECT count(*) FROM counts").fetchone() == (1,)

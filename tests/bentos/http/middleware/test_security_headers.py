@@ -31,10 +31,10 @@ async def test_the_documentation_may_load_its_own_files_and_nothing_else(client)
         assert response.status_code == 200 and "max-age" in response.headers["Cache-Control"]
 
 
-async def test_no_web_site_may_call_unless_it_is_named(client, state):
+async def test_no_web_site_may_call_unless_it_is_named(client, service):
     preflight = {"Origin": SITE, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "x-api-key"}
     assert "Access-Control-Allow-Origin" not in (await client.get("/versions", headers={"Origin": SITE})).headers
-    app = create_app(replace(state, access=replace(state.access, cors_origins=(SITE,))))
+    app = create_app(replace(service, cors_origins=(SITE,)))
     async with client_of(app) as named:
         answer = await named.get("/versions", headers={"Origin": SITE})
         assert answer.headers["Access-Control-Allow-Origin"] == SITE

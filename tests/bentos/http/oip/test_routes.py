@@ -3,7 +3,7 @@
 import pytest
 
 from bentos.http.limits import MAX_BODY
-from bentos.versions.loaded import Refused, Served
+from bentos.versions.loaded import RefusedVersion, ServedVersions
 from tests.clock import within_the_hour
 
 pytestmark = pytest.mark.anyio
@@ -93,8 +93,8 @@ async def test_raw_tensors_after_the_json_are_refused(client):
     assert response.status_code == 400 and "binary_data=False" in response.json()["error"]
 
 
-async def test_other_refusals_have_the_same_shape(state, client):
-    champion = state.served.default
+async def test_other_refusals_have_the_same_shape(service, client):
+    champion = service.served.default
     for response, status in (
         (await client.get("/v2/models/other"), 404),
         (await client.post("/v2/models/other/infer", json=call("a")), 404),
@@ -107,9 +107,9 @@ async def test_other_refusals_have_the_same_shape(state, client):
         (await client.post(f"{MODEL}/versions/2/infer", json=call("a"), headers={"X-Model-Version": "1"}), 400),
     ):
         assert response.status_code == status and set(response.json()) == {"error"}
-    state.served = Served((champion,), (Refused("3", ("next",), "damaged"),))
+    service.current.served = ServedVersions((champion,), (RefusedVersion("3", ("next",), "damaged"),))
     refused = await client.get(f"{MODEL}/versions/next/ready")
     assert refused.status_code == 503 and "damaged" in refused.json()["error"]
-    state.served = Served(why_empty="none yet")
+    service.current.served = ServedVersions(why_empty="none yet")
     for path in ("/v2/health/ready", f"{MODEL}/ready", MODEL):
         assert (await client.get(path)).status_code == 503

@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 
 from bentos.store import StoreError, timeuuid
-from bentos.versions.loaded import Served
+from bentos.versions.loaded import ServedVersions
 from tests.bentos.conftest import client_of
 
 pytestmark = pytest.mark.anyio
@@ -78,9 +78,9 @@ async def test_what_cannot_be_used_is_refused_with_the_reason(client, store, bod
     assert await stored(store) == []
 
 
-async def test_a_correction_needs_a_version_that_says_which_labels_there_are(state, client):
+async def test_a_correction_needs_a_version_that_says_which_labels_there_are(service, client):
     answer = (await client.post("/prediction", json={"text": "a", "model_version": "2"})).json()
-    state.served = Served(state.served.versions[:1])  # version 2, no champion
+    service.current.served = ServedVersions(service.served.versions[:1])  # version 2, no champion
     assert (await client.post("/feedback", json={"id": answer["id"], "label": "spam"})).status_code == 200
     response = await client.post("/feedback", json={"text": "a", "label": "spam"})
     assert (response.status_code, response.json()["error"]) == (503, "not_ready")

@@ -2,11 +2,13 @@
 
 import json
 import sqlite3
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import httpx
 import pytest
 
+from bentos.http.app import create_app
 from bentos.store import Call, StoreError, timeuuid
 from tests.bentos.conftest import client_of
 from tests.clock import within_the_hour
@@ -44,7 +46,7 @@ async def test_a_long_log_arrives_in_pieces_and_whole(client, store):
     assert [row["index"] for row in json.loads(body)] == list(range(1_000))
 
 
-async def test_a_call_that_cannot_be_logged_gets_503_and_no_inner_words(state, client, store):
+async def test_a_call_that_cannot_be_logged_gets_503_and_no_inner_words(client, store):
     with sqlite3.connect(store.path) as db:
         db.execute("DROP TABLE spam_calls_per_caller")
     for response in (await client.get("/prediction", params={"text": "a"}), await client.get("/recent_log")):
@@ -54,12 +56,12 @@ async def test_a_call_that_cannot_be_logged_gets_503_and_no_inner_words(state, c
     assert "spam_log_failures_total 1.0" in metrics and 'spam_store_up{store="sqlite"} 0.0' in metrics
 
 
-async def test_a_log_that_breaks_midway_is_not_an_array_that_looks_whole(state, client):
+async def test_a_log_that_breaks_midway_is_not_an_array_that_looks_whole(service):
     class Dying:
         async def calls(self, caller, hour):
             yield Call(caller, timeuuid.now(), "one", "1-a", "ham", False)
             raise StoreError("gone")
 
-    state.store = Dying()
-    with pytest.raises((httpx.HTTPError, json.JSONDecodeError)):
-        (await client.get("/recent_log")).json()
+    async with client_of(create_app(replace(service, store=Dying()))) as client:
+        with pytest.raises((httpx.HTTPError, json.JSONDecodeError)):
+            (await client.get("/recent_log")).json()

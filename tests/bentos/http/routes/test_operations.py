@@ -2,7 +2,7 @@
 
 import pytest
 
-from bentos.versions.loaded import Served
+from bentos.versions.loaded import ServedVersions
 from tests.bentos.conftest import client_of
 
 pytestmark = pytest.mark.anyio
@@ -27,8 +27,10 @@ async def test_health(client):
         assert (await client.head(path)).status_code == 200
 
 
-async def test_with_nothing_promoted_it_lives_and_says_what_to_do(app, state, client):
-    state.served = Served(why_empty="no version of sms-spam is promoted: run `python -m registry promote REF`")
+async def test_with_nothing_promoted_it_lives_and_says_what_to_do(app, service, client):
+    service.current.served = ServedVersions(
+        why_empty="no version of sms-spam is promoted: run `python -m registry promote REF`"
+    )
     assert (await client.get("/livez")).status_code == 200
     assert (await client.get("/")).json()["versions"] == []
     for response in (
@@ -49,8 +51,8 @@ async def test_with_nothing_promoted_it_lives_and_says_what_to_do(app, state, cl
         ("the model registry cannot be read: the registry at http://secret.example: no", "the log and /versions"),
     ],
 )
-async def test_who_shows_no_key_reads_neither_path_nor_address(state, client, why, hint):
-    state.served = Served(why_empty=why)
+async def test_who_shows_no_key_reads_neither_path_nor_address(service, client, why, hint):
+    service.current.served = ServedVersions(why_empty=why)
     for path in ("/readyz", "/v2/health/ready"):
         response = await client.get(path)
         assert response.status_code == 503 and hint in response.text and "secret" not in response.text

@@ -1,8 +1,11 @@
 """What is answered to a text, a list of them, and by which version."""
 
+from dataclasses import replace
+
 import pytest
 
-from bentos.versions.loaded import Loaded, Served, serve_mock
+from bentos.versions.loaded import ServedVersions
+from bentos.versions.mock import mock_versions
 from tests.clock import within_the_hour
 
 pytestmark = pytest.mark.anyio
@@ -125,14 +128,16 @@ async def test_texts_at_the_limits_are_answered(client):
     assert len(many.json()) == 1_000
 
 
-async def test_a_request_keeps_the_versions_that_it_began_with(state, client):
-    state.served = Served((state.served.versions[0], Loaded("9", "9-0", ("champion",), state.served.default.model)))
+async def test_a_request_keeps_the_versions_that_it_began_with(service, client):
+    challenger, champion = service.served.versions
+    newer = replace(champion, version=replace(champion.version, number="9"))
+    service.current.served = ServedVersions((challenger, newer))
     assert (await client.get("/prediction", params={"text": "a"})).json()["model_version"] == "9"
 
 
-async def test_the_mock_marks_every_answer(state, client):
+async def test_the_mock_marks_every_answer(service, client):
     within_the_hour()
-    state.served = serve_mock()
+    service.current.served = mock_versions()
     for path in ("/prediction", "/compare"):
         response = await client.post(path, json={"text": "free prize!"})
         for answer in response.json().get("results", [response.json()]):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bentos.versions.loaded import Refused, Served
+from bentos.versions.loaded import RefusedVersion, ServedVersions
 
 pytestmark = pytest.mark.anyio
 
@@ -17,16 +17,16 @@ async def test_versions_are_listed_and_described(client, served):
     assert (await client.get("/versions/champion")).json() == body["versions"][1]
 
 
-async def test_without_a_champion_the_others_answer_when_named(state, client):
-    state.served = Served(state.served.versions[:1])
+async def test_without_a_champion_the_others_answer_when_named(service, client):
+    service.current.served = ServedVersions(service.served.versions[:1])
     assert (await client.get("/readyz")).status_code == 503
     assert (await client.get("/prediction", params={"text": "a"})).status_code == 503
     assert (await client.get("/prediction", params={"text": "a", "model_version": "2"})).status_code == 200
 
 
-async def test_a_refused_version_is_reported_and_answers_503(state, client):
-    refused = Refused("3", ("candidate",), "damaged")
-    state.served = Served(state.served.versions, (refused,))
+async def test_a_refused_version_is_reported_and_answers_503(service, client):
+    refused = RefusedVersion("3", ("candidate",), "damaged")
+    service.current.served = ServedVersions(service.served.versions, (refused,))
     assert (await client.get("/versions")).json()["refused"] == [
         {"model_version": "3", "aliases": ["candidate"], "why": "damaged"}
     ]

@@ -1,0 +1,38 @@
+"""What the follower process reports to the workers: a file that is replaced as a whole."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from bentos.versions.catalogue import Catalogue
+
+FILE = "registry.json"
+READ_TIMEOUT = 30  # seconds that the follower gives the registry to answer
+
+
+@dataclass(frozen=True)
+class Report:
+    """The newest catalogue, when it was read, and the problem that prevents reading it now (empty if none)."""
+
+    catalogue: Catalogue | None = None
+    read_at: datetime | None = None
+    problem: str = ""
+
+    def write(self, folder: Path) -> None:
+        """Replace the file in one step, so that a reader always sees a whole report."""
+        plain = {
+            "catalogue": self.catalogue and self.catalogue.as_dict(),
+            "read_at": self.read_at and self.read_at.isoformat(timespec="seconds"),
+            "problem": self.problem,
+        }
+        (folder / "new").write_text(json.dumps(plain))
+        (folder / "new").replace(folder / FILE)
+
+    @classmethod
+    def read(cls, folder: Path) -> "Report":
+        """Raises FileNotFoundError before the first report."""
+        plain: dict[str, Any] = json.loads((folder / FILE).read_bytes())
+        catalogue = plain["catalogue"] and Catalogue.from_dict(plain["catalogue"])
+        return cls(catalogue, plain["read_at"] and datetime.fromisoformat(plain["read_at"]), plain["problem"])

@@ -1,0 +1,62 @@
+"""Loads a catalogue: from the versions that should be served to a snapshot of those that can be."""
+
+import logging
+from dataclasses import replace
+from pathlib import Path
+
+from bentos.versions.catalogue import Catalogue, Entry
+from bentos.versions.loaded import LoadedVersion, RefusedVersion, ServedVersions
+from registry.model.artifact import Artifact, ArtifactError
+
+logger = logging.getLogger(__name__)
+
+
+def load(catalogue: Catalogue, base: Path = Path(), before: ServedVersions | None = None) -> ServedVersions:
+    """Load a catalogue whose folders are relative to `base`; models that `before` has in memory are used again.
+
+    A version that cannot be loaded is refused, and its aliases stay on the versions that have them in `before`.
+    """
+    before = before or ServedVersions()
+    in_memory = {(loaded.key, loaded.version.digest): loaded for loaded in before.versions}
+    versions, refused = [], []
+    for entry in catalogue.entries:
+        version = entry.version
+        try:
+            known = in_memory.get((version.key, version.digest))
+            versions.append(replace(known, version=version) if known else _load(entry, base))
+        except ArtifactError as error:
+            refused.append(RefusedVersion(version.number, version.aliases, str(error)))
+            if refused[-1] not in before.refused:
+                logger.error("version %s is not served: %s", version.number, error)
+    return ServedVersions(_with_kept_aliases(versions, refused, before), tuple(refused), routing=catalogue.routing)
+
+
+def _with_kept_aliases(
+    versions: list[LoadedVersion], refused: list[RefusedVersion], before: ServedVersions
+) -> tuple[LoadedVersion, ...]:
+    """The loaded versions, newest first; an alias of a refused version stays where it was in `before`."""
+    by_key = {loaded.key: loaded for loaded in versions}
+    for alias in (alias for version in refused for alias in version.aliases):
+        if holder := before.by_ref.get(alias):
+            loaded = by_key.get(holder.key, _with_aliases(holder, ()))
+            by_key[holder.key] = _with_aliases(loaded, (*loaded.aliases, alias))
+    return tuple(sorted(by_key.values(), key=lambda loaded: int(loaded.number), reverse=True))
+
+
+def _with_aliases(loaded: LoadedVersion, aliases: tuple[str, ...]) -> LoadedVersion:
+    return replace(loaded, version=replace(loaded.version, aliases=aliases))
+
+
+def _load(entry: Entry, base: Path) -> LoadedVersion:
+    """Load a version and run it once, so that the first caller does not wait for the warm-up."""
+    version = entry.version
+    if entry.folder is None:
+        raise ArtifactError(version.problem)
+    artifact = Artifact.load(base / entry.folder)
+    if artifact.digest != version.digest:
+        raise ArtifactError(f"its digest is {artifact.digest}, the registry says {version.digest}")
+    try:
+        artifact.predict(["warm up"])
+    except Exception as error:  # onnxruntime has exception types of its own for a graph that does not run
+        raise ArtifactError(f"it does not predict: {error}") from error
+    return LoadedVersion(version, artifact)
