@@ -74,7 +74,7 @@ def span(name: str, version: str = "", texts: int = 0) -> AbstractContextManager
 
 
 def request_span(scope: Mapping[str, Any], request_id: str) -> AbstractContextManager[Any]:
-    """The span of a whole request (`scope` is its ASGI scope), a child of the caller's own where it sends a `traceparent` header."""
+    """The span of the request with this ASGI scope, a child of the caller's own where it sends a `traceparent`."""
     if _tracer is None:
         return NO_SPAN
     from opentelemetry.context import Context

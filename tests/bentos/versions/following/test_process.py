@@ -1,0 +1,42 @@
+"""The follower asks MLflow only when the registry may have changed."""
+
+import pytest
+
+from bentos.versions.catalogue import Catalogue
+from bentos.versions.following.process import Poller
+from bentos.versions.following.report import Report
+from bentos.versions.registry_reader import RegistryReader
+from registry.versions import Registry
+from tests.toyregistry import MODEL_NAME, make_registry
+
+
+class CountingReader(RegistryReader):
+    reads = 0
+
+    def catalogue(self) -> Catalogue:
+        self.reads += 1
+        return super().catalogue()
+
+
+@pytest.fixture(scope="module")
+def uri(tmp_path_factory):
+    return make_registry(tmp_path_factory.mktemp("registry"))
+
+
+def test_an_unchanged_registry_is_not_read_again_and_a_changed_one_is(uri):
+    reader = CountingReader(MODEL_NAME, uri)
+    poller = Poller(reader)
+    report = poller.next_report(Report())
+    assert poller.next_report(report).catalogue == report.catalogue and reader.reads == 1
+    Registry(MODEL_NAME, uri).client.set_registered_model_alias(MODEL_NAME, "night", "2")
+    changed = poller.next_report(report)
+    assert reader.reads == 2 and "night" in changed.catalogue.entries[0].version.aliases
+
+
+def test_a_registry_that_is_away_keeps_the_last_catalogue_and_is_complained_of_once(tmp_path, caplog):
+    poller = Poller(RegistryReader(MODEL_NAME, f"sqlite:///{tmp_path / 'mlflow.db'}"))
+    last = Report(Catalogue(()))
+    for _ in range(3):
+        last = poller.next_report(last)
+    assert last.catalogue == Catalogue(()) and "make up" in last.problem
+    assert caplog.text.count("make up") == 1

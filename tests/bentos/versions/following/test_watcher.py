@@ -1,0 +1,122 @@
+"""A worker takes up what the follower reports."""
+
+import asyncio
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from bentos.versions.catalogue import Catalogue, Entry
+from bentos.versions.following import held, report, watcher
+from bentos.versions.following.held import read_held
+from bentos.versions.following.report import Report
+from bentos.versions.following.watcher import ReportWatcher, load_first
+from bentos.versions.loaded import CurrentVersions
+from registry.route import Routing
+from registry.versions import Version
+from tests.toy import write_toy
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def entries(tmp_path):
+    """Two versions, 1 with the alias champion."""
+    rows = []
+    for number, bias, aliases in (("2", -4.0, ()), ("1", -1.0, ("champion",))):
+        digest = write_toy(tmp_path / number, bias)
+        version = Version(number, aliases, digest, "toy", datetime(2030, 1, 1, tzinfo=UTC), {})
+        rows.append(Entry(version, str(tmp_path / number)))
+    return rows
+
+
+@pytest.fixture
+def folder(tmp_path, entries):
+    folder = tmp_path / "shared"
+    folder.mkdir()
+    now_report(folder, entries)
+    return folder
+
+
+def now_report(folder, entries, **more):
+    Report(Catalogue(tuple(entries), **more), datetime.now(UTC)).write(folder)
+
+
+@pytest.fixture
+async def watching(folder, monkeypatch):
+    """The current versions, and the replacements that were announced, under a running watcher."""
+    monkeypatch.setattr(watcher, "LOOK_EVERY", 0.005)
+    served, first = load_first(folder)
+    current, replaced = CurrentVersions(served), []
+    watch = ReportWatcher(folder, 5.0, first, current, lambda before, after: replaced.append((before, after)))
+    task = asyncio.create_task(watch.run())
+    yield watch, current, replaced
+    task.cancel()
+
+
+async def until(done):
+    async with asyncio.timeout(20):
+        while not done():
+            await asyncio.sleep(0.002)
+
+
+async def test_a_new_report_replaces_the_snapshot_as_a_whole(watching, folder, entries):
+    _, current, replaced = watching
+    before = current.served
+    promoted = Version("2", ("champion",), entries[0].version.digest, "toy", entries[0].version.created_at, {})
+    now_report(folder, [Entry(promoted, entries[0].folder)], routing=Routing(shadow="champion"))
+    await until(lambda: current.served is not before)
+    assert current.served.default.number == "2" and before.default.number == "1"
+    assert current.served.routing.shadow == "champion"
+    assert replaced == [(before, current.served)]
+    assert current.served.default.model is before.by_ref["2"].model, "it was in memory"
+
+
+async def test_the_same_catalogue_again_replaces_nothing(watching, folder, entries):
+    watch, current, replaced = watching
+    before, first = current.served, watch.report
+    now_report(folder, entries)
+    await until(lambda: watch.report is not first)
+    assert current.served is before and replaced == []
+
+
+async def test_a_damaged_report_leaves_what_is_served_and_the_next_one_counts(watching, folder, entries, caplog):
+    _, current, replaced = watching
+    (folder / report.FILE).write_text("{")
+    await until(lambda: "not taken up" in caplog.text)
+    assert current.served.default.number == "1"
+    now_report(folder, entries[1:])
+    await until(lambda: replaced)
+    assert [version.number for version in current.served.versions] == ["1"]
+
+
+async def test_a_registry_that_cannot_be_read_is_said_and_what_is_loaded_goes_on(watching, folder, entries):
+    watch, current, _ = watching
+    assert watch.why_stale == ""
+    Report(Catalogue(tuple(entries)), datetime.now(UTC), "it is away").write(folder)
+    await until(lambda: watch.why_stale)
+    assert watch.why_stale == "it is away" and current.served.default.number == "1"
+
+
+async def test_a_follower_that_writes_no_more_is_noticed(watching, folder, entries):
+    watch, _, _ = watching
+    Report(Catalogue(tuple(entries)), datetime.now(UTC) - timedelta(minutes=1)).write(folder)
+    await until(lambda: watch.why_stale)
+    assert "does not answer" in watch.why_stale
+
+
+def test_a_new_worker_starts_with_what_the_others_hold(folder, entries):
+    load_first(folder)
+    broken = Version("3", ("champion",), "0" * 64, "toy", datetime.now(UTC), {}, problem="it is away")
+    now_report(folder, [Entry(broken), entries[0]])
+    for _ in range(2):  # the first worker, and one that starts later
+        served, _ = load_first(folder)
+        assert served.default.number == "1" and [refused.number for refused in served.refused] == ["3"]
+    assert [version.number for version in read_held(folder).versions] == ["2", "1"]
+    assert len(json.loads((folder / held.FILE).read_text())["entries"]) == 2
+
+
+def test_without_a_report_the_worker_starts_and_says_why_it_serves_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr(watcher, "READ_TIMEOUT", 0.0)
+    served, first = load_first(tmp_path)
+    assert served.versions == () and "cannot be read" in served.why_not_ready and first.catalogue is None
