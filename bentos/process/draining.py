@@ -10,6 +10,8 @@ import os
 import signal
 import time
 
+import uvicorn
+
 from bentos.http.context import InFlight
 
 GRACE_SECONDS = 2  # for connected clients after the port is closed, and again for the answers still under way then
@@ -18,15 +20,13 @@ LOOK_EVERY = 0.05  # seconds between two looks at the requests in flight
 SUPERVISOR_LOOK_EVERY = 1.0  # seconds between two looks at whether the supervisor lives
 
 
-async def drain_on_sigterm(in_flight: InFlight, seconds: float) -> None:
+async def drain_on_sigterm(server: uvicorn.Server, in_flight: InFlight, seconds: float) -> None:
     """From now on SIGTERM waits until no requests arrive, for `seconds` at most, before it ends uvicorn's server.
 
     Then the port is closed: new clients reach the other workers, and those connected get their last answers. A client
     that neither sends nor reads is dropped after GRACE_SECONDS more.
     """
     loop, asked_to_end = asyncio.get_running_loop(), asyncio.Event()
-    end_server = signal.getsignal(signal.SIGTERM)  # a method of uvicorn's server
-    server = end_server.__self__
     server.config.timeout_graceful_shutdown = GRACE_SECONDS  # uvicorn's default is to wait for ever
     signal.signal(signal.SIGTERM, lambda *_: loop.call_soon_threadsafe(asked_to_end.set))
     await asked_to_end.wait()
@@ -35,7 +35,7 @@ async def drain_on_sigterm(in_flight: InFlight, seconds: float) -> None:
     for listener in server.servers:
         listener.close()
     await _wait_until_idle(in_flight, GRACE_SECONDS)
-    end_server(signal.SIGTERM, None)
+    server.handle_exit(signal.SIGTERM, None)
 
 
 async def end_with_supervisor(supervisor: int) -> None:

@@ -18,6 +18,7 @@ from bentos.http.context import InFlight, Service
 from bentos.monitoring import tracing
 from bentos.monitoring.metrics import Metrics
 from bentos.monitoring.worker_metrics import remove_gauges, share
+from bentos.process.connections import connection_limits, limited_protocol, running_server
 from bentos.process.draining import drain_on_sigterm, end_with_supervisor
 from bentos.process.folder import WorkerPlace
 from bentos.process.gauges import Gauges
@@ -75,10 +76,12 @@ async def start(settings: Settings, baked: Path | None, place: WorkerPlace) -> t
         in_flight=in_flight,
         update_gauges=gauges.update,
     )
+    server = running_server()
+    server.config.http_protocol_class = limited_protocol(connection_limits())
     background = [
         shadow.run(),
         gauges.keep_updated(),
-        drain_on_sigterm(in_flight, settings.drain_seconds),
+        drain_on_sigterm(server, in_flight, settings.drain_seconds),
         end_with_supervisor(place.supervisor),
         *([watcher.run()] if watcher else []),
     ]

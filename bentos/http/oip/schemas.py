@@ -67,7 +67,14 @@ class InferRequest(BaseModel):
     id: str | None = Field(None, max_length=1_000, description="repeated in the answer")
     parameters: dict[str, Any] = Field({}, description="ignored")
     inputs: list[InputTensor] = Field(min_length=1, max_length=1)
-    outputs: list[RequestedOutput] = Field([], description="the outputs to answer; all when absent")
+    outputs: list[RequestedOutput] = Field([], max_length=2, description="the outputs to answer; all when absent")
+
+    @model_validator(mode="after")
+    def _check_outputs(self) -> "InferRequest":
+        names = [output.name for output in self.outputs]
+        if len(set(names)) < len(names):
+            raise ValueError(f"outputs names {names[0]!r} twice: each output is answered once")
+        return self
 
 
 def request_schema() -> dict[str, Any]:

@@ -113,3 +113,14 @@ async def test_other_refusals_have_the_same_shape(service, client):
     service.current.served = ServedVersions(why_empty="none yet")
     for path in ("/v2/health/ready", f"{MODEL}/ready", MODEL):
         assert (await client.get(path)).status_code == 503
+
+
+async def test_an_output_is_answered_once_however_often_it_is_asked_for(client):
+    texts = {"name": "text", "datatype": "BYTES", "shape": [1], "data": ["free"]}
+    for many in (2, 20_000):
+        call = {"inputs": [texts], "outputs": [{"name": "probabilities"}] * many}
+        response = await client.post(f"{MODEL}/infer", json=call)
+        assert response.status_code == 400 and len(response.content) < 1_000
+    assert "twice" in (await client.post(f"{MODEL}/infer", json=call | {"outputs": call["outputs"][:2]})).text
+    unknown = await client.post(f"{MODEL}/infer", json=call | {"outputs": [{"name": "logits"}]})
+    assert unknown.status_code == 400
