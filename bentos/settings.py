@@ -67,6 +67,7 @@ class Settings(RegistrySettings):
     trusted_proxies: Annotated[str, AfterValidator(_proxies)] = ""  # comma-separated addresses, networks, `unix`
     rate_limit: Annotated[str, AfterValidator(_rate)] = ""  # in the notation of the library `limits`
     max_concurrency: Annotated[int, Field(ge=0)] = 256  # calls that a worker answers at once; 0 for no limit
+    call_timeout: Seconds = 30.0  # that the model may take for one call
     cors_origins: Annotated[str, AfterValidator(_origins)] = ""  # comma-separated
 
     served_versions: Annotated[str, AfterValidator(_policy)] = "aliases"

@@ -8,13 +8,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from bentos.answering.model_pool import IsGone, ModelPool
 from bentos.monitoring import logs, tracing
 from bentos.monitoring.metrics import Metrics
 from bentos.store import Call, Probabilities, Store, StoreError, timeuuid
 from bentos.versions.loaded import LoadedVersion
 from registry.model.artifact import DECIMALS
 
-INLINE_TEXTS, INLINE_CHARACTERS = 8, 2_000  # more than these run in a thread, so that the event loop waits 2 ms at most
+INLINE_TEXTS, INLINE_CHARACTERS = 8, 2_000  # more than these run in the pool, so that the event loop waits 2 ms at most
 COMPLAIN_EVERY = 10.0  # seconds: a store that is away fails at every request
 
 logger = logging.getLogger(__name__)
@@ -38,18 +39,27 @@ class Answer:
 class Predictor:
     """Answers texts with a version, and keeps predictions and calls in the store."""
 
-    def __init__(self, store: Store, metrics: Metrics) -> None:
+    def __init__(self, store: Store, metrics: Metrics, pool: ModelPool) -> None:
         self.store = store
         self.metrics = metrics
+        self.pool = pool
         self._may_complain = logs.Throttle(COMPLAIN_EVERY)
 
     async def answer(
-        self, version: LoadedVersion, texts: Sequence[str], caller_id: str, skip_cache: bool
+        self,
+        version: LoadedVersion,
+        texts: Sequence[str],
+        caller_id: str,
+        skip_cache: bool,
+        is_gone: IsGone | None = None,
     ) -> list[Answer]:
-        """One answer for each text, in order. Raises StoreError when they cannot be logged: then none is given."""
+        """One answer for each text, in order.
+
+        Raises StoreError when they cannot be logged: then none is given. Raises what `ModelPool.run` raises.
+        """
         metrics, started = self.metrics.version(version.number), time.perf_counter()
         try:
-            answers = await self._answer(version, texts, caller_id, skip_cache)
+            answers = await self._answer(version, texts, caller_id, skip_cache, is_gone)
         except Exception:
             metrics.errors.inc()
             raise
@@ -59,12 +69,12 @@ class Predictor:
         return answers
 
     async def _answer(
-        self, version: LoadedVersion, texts: Sequence[str], caller_id: str, skip_cache: bool
+        self, version: LoadedVersion, texts: Sequence[str], caller_id: str, skip_cache: bool, is_gone: IsGone | None
     ) -> list[Answer]:
         different = list(dict.fromkeys(texts))
         cached = {} if skip_cache else await self._read_cache(version, different)
         missing = [text for text in different if text not in cached]
-        predicted = dict(zip(missing, await _predict(version, missing), strict=True)) if missing else {}
+        predicted = await self._predict(version, missing, is_gone) if missing else {}
         predictions = cached | predicted
         answers = [_answer(text, predictions[text], text in cached) for text in texts]
         calls = [Call(caller_id, a.id, a.input, version.key, a.label, a.from_cache) for a in answers]
@@ -89,6 +99,17 @@ class Predictor:
         self.metrics.cache_bad_rows.inc(len(checked) - len(valid))
         return valid
 
+    async def _predict(
+        self, version: LoadedVersion, texts: list[str], is_gone: IsGone | None
+    ) -> dict[str, Probabilities]:
+        """Run the model over all texts, in the pool when that takes long."""
+        with tracing.span("model", version.number, len(texts)):
+            if len(texts) <= INLINE_TEXTS and sum(map(len, texts)) <= INLINE_CHARACTERS:
+                predictions = version.model.predict(texts)
+            else:
+                predictions = await self.pool.run(version.model.predict, texts, is_gone)
+        return dict(zip(texts, predictions, strict=True))
+
     async def _write_cache(self, version: LoadedVersion, predictions: Mapping[str, Probabilities]) -> None:
         try:
             await self.store.put(version.key, predictions)
@@ -107,14 +128,6 @@ class Predictor:
         self.metrics.cache_failures.labels(operation).inc()
         if self._may_complain():
             logger.warning("%s: %s", message, error)
-
-
-async def _predict(version: LoadedVersion, texts: list[str]) -> list[Probabilities]:
-    """Run the model once over all texts, in a thread when that takes long."""
-    with tracing.span("model", version.number, len(texts)):
-        if len(texts) <= INLINE_TEXTS and sum(map(len, texts)) <= INLINE_CHARACTERS:
-            return version.model.predict(texts)
-        return await asyncio.to_thread(version.model.predict, texts)
 
 
 def _checked(row: Probabilities, labels: Sequence[str]) -> Probabilities | None:

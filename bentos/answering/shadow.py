@@ -5,6 +5,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bentos.answering.model_pool import ModelPool
 from bentos.answering.predictor import Answer
 from bentos.monitoring.metrics import Metrics
 from bentos.versions.loaded import LoadedVersion
@@ -30,8 +31,9 @@ class _Comparison:
 class Shadow:
     """Predicts answered calls once more, one at a time, and counts where the labels differ. Nothing of it is stored."""
 
-    def __init__(self, metrics: Metrics) -> None:
+    def __init__(self, metrics: Metrics, pool: ModelPool) -> None:
         self.metrics = metrics
+        self.pool = pool
         self._waiting: asyncio.Queue[_Comparison] = asyncio.Queue()
         self._waiting_characters = 0
 
@@ -57,7 +59,7 @@ class Shadow:
 
     async def _predict(self, comparison: _Comparison) -> None:
         texts = [answer.input for answer in comparison.answers]
-        predictions = await asyncio.to_thread(comparison.shadow.model.predict, texts)
+        predictions = await self.pool.run(comparison.shadow.model.predict, texts)
         labels = [max(prediction, key=prediction.__getitem__) for prediction in predictions]
         differing = sum(label != answer.label for label, answer in zip(labels, comparison.answers, strict=True))
         self.metrics.count_shadowed(comparison.version.number, comparison.shadow.number, len(texts), differing)

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from fastapi import Request
 
 from bentos.answering.feedback import FeedbackRecorder
+from bentos.answering.model_pool import ModelPool
 from bentos.answering.predictor import Predictor
 from bentos.answering.shadow import Shadow
 from bentos.callers.keys import Keys
@@ -52,6 +53,7 @@ class Service:
     store: Store
     metrics: Metrics
     predictor: Predictor
+    pool: ModelPool
     shadow: Shadow
     feedback: FeedbackRecorder
     watcher: ReportWatcher | None = None  # only where a registry is followed

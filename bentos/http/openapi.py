@@ -19,7 +19,10 @@ Is a text message spam? Several versions of the model are served side by side.
 * A call that cannot be answered gets `{"error": ..., "detail": ...}`: a name for programs, a sentence for people.
 """
 TAGS = [
-    {"name": "predictions", "description": "Up to 1,000 texts a call, each of 1 to 10,000 characters."},
+    {
+        "name": "predictions",
+        "description": "Up to 1,000 texts a call, each of 1 to 10,000 characters, together up to 1,000,000.",
+    },
     {"name": "log", "description": "What you asked."},
     {"name": "feedback", "description": "What the answer should have been."},
     {"name": "versions", "description": "What answers."},

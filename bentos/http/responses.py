@@ -30,10 +30,12 @@ STATUS = {  # of each reason that a CallError can have
     "too_many": 413,
     "unknown_label": 422,
     "too_often": 429,
+    "caller_gone": 499,  # nobody reads it; the code is nginx's
     "internal": 500,
     "not_ready": 503,
     "overloaded": 503,
     "store_unavailable": 503,
+    "timed_out": 503,
     "version_refused": 503,
 }
 _CHALLENGES = {  # the header WWW-Authenticate of an answer with status 401 (RFC 6750)

@@ -1,8 +1,8 @@
 """Limits on connections, in the web server itself: they act before any header is parsed or any middleware runs.
 
 uvicorn's HTTP/1.1 protocol does not limit the bytes of a request's head (request line and headers), the time until it
-is complete, or how long a client may refuse to read its answer. A connection that has sent no complete head is "waiting";
-when there are too many connections, the oldest waiting one is closed.
+is complete, or how long a client may refuse to read its answer. A connection that has sent no complete head is
+"waiting"; when there are too many connections, the oldest waiting one is closed.
 """
 
 import asyncio

@@ -8,6 +8,7 @@ from pathlib import Path
 from fastapi import FastAPI
 
 from bentos.answering.feedback import FeedbackRecorder
+from bentos.answering.model_pool import ModelPool
 from bentos.answering.predictor import Predictor
 from bentos.answering.shadow import Shadow
 from bentos.callers.keys import Keys
@@ -50,7 +51,8 @@ async def start(settings: Settings, baked: Path | None, place: WorkerPlace) -> t
     served, report = await loading
     if served.why_not_ready:
         logger.warning("not ready: %s", served.why_not_ready)
-    current, shadow, in_flight = CurrentVersions(served), Shadow(metrics), InFlight()
+    pool = ModelPool(settings.call_timeout)
+    current, shadow, in_flight = CurrentVersions(served), Shadow(metrics, pool), InFlight()
 
     def count_changes(before: ServedVersions, after: ServedVersions) -> None:
         metrics.count_version_changes(changes(before, after))
@@ -64,7 +66,8 @@ async def start(settings: Settings, baked: Path | None, place: WorkerPlace) -> t
         current=current,
         store=store,
         metrics=metrics,
-        predictor=Predictor(store, metrics),
+        predictor=Predictor(store, metrics, pool),
+        pool=pool,
         shadow=shadow,
         feedback=FeedbackRecorder(store, metrics),
         watcher=watcher,
@@ -91,6 +94,7 @@ async def start(settings: Settings, baked: Path | None, place: WorkerPlace) -> t
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        pool.close()
         await store.close()
         remove_gauges(place.folder, place.number)
         if trace_provider:

@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from bentos.answering.feedback import FeedbackRecorder
+from bentos.answering.model_pool import ModelPool
 from bentos.answering.predictor import Predictor
 from bentos.answering.shadow import Shadow
 from bentos.http.app import create_app
@@ -62,15 +63,22 @@ def metrics() -> Metrics:
 
 
 @pytest.fixture
-def predictor(store, metrics) -> Predictor:
-    return Predictor(store, metrics)
+def pool():
+    pool = ModelPool(timeout=60)
+    yield pool
+    pool.close()
 
 
 @pytest.fixture
-def service(served, store, metrics, predictor) -> Service:
+def predictor(store, metrics, pool) -> Predictor:
+    return Predictor(store, metrics, pool)
+
+
+@pytest.fixture
+def service(served, store, metrics, predictor, pool) -> Service:
     current = CurrentVersions(served)
     recorder = FeedbackRecorder(store, metrics)
-    service = Service("test", "sms-spam", current, store, metrics, predictor, Shadow(metrics), recorder)
+    service = Service("test", "sms-spam", current, store, metrics, predictor, pool, Shadow(metrics, pool), recorder)
     gauges = Gauges(metrics, store, current, None, service.in_flight)
     return replace(service, update_gauges=gauges.update)
 

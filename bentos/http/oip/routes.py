@@ -11,7 +11,7 @@ from bentos.errors import CallError
 from bentos.http.context import caller_of, service_of
 from bentos.http.oip import schemas
 from bentos.http.responses import VERSION_HEADER, json_response
-from bentos.http.routes.predictions import with_shadow
+from bentos.http.routes.predictions import check_characters, with_shadow
 from bentos.versions.loaded import LoadedVersion
 
 SERVER = "/v2"
@@ -96,8 +96,9 @@ async def infer(
     texts = call.inputs[0].data
     refs = request.headers.getlist(VERSION_HEADER) + ([version] if version else [])
     loaded = choose(served, refs, caller, service.metrics)
+    check_characters(texts)
     service.count_more_texts(caller, len(texts))
-    answers = await service.predictor.answer(loaded, texts, caller, skip_cache=False)
+    answers = await service.predictor.answer(loaded, texts, caller, False, request.is_disconnected)
     response = json_response(schemas.infer_response(name, call, loaded, answers), loaded.number)
     return with_shadow(response, service, served, loaded, answers)
 

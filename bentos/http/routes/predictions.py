@@ -8,8 +8,10 @@ from starlette.background import BackgroundTask
 from bentos.answering.explanation import explain_text
 from bentos.answering.predictor import Answer
 from bentos.answering.routing import choose
+from bentos.errors import CallError
 from bentos.http import schemas
 from bentos.http.context import Service, caller_of, service_of
+from bentos.http.limits import MAX_LIST_CHARACTERS
 from bentos.http.openapi import VERSION_HEADER_PARAMETER, errors
 from bentos.http.responses import VERSION_HEADER, json_response, prediction_json
 from bentos.versions.loaded import LoadedVersion, ServedVersions
@@ -72,7 +74,8 @@ async def compare(request: Request, body: schemas.CompareRequest) -> Response:
     service, served, caller = service_of(request), service_of(request).served, caller_of(request)
     versions = served.versions or (choose(served, (), caller, service.metrics),)  # raises, if there are none
     service.count_more_texts(caller, len(versions))
-    answers = [(await service.predictor.answer(v, [body.text], caller, body.skip_cache))[0] for v in versions]
+    gone = request.is_disconnected
+    answers = [(await service.predictor.answer(v, [body.text], caller, body.skip_cache, gone))[0] for v in versions]
     results = [prediction_json(v, answer, body.echo_input) for v, answer in zip(versions, answers, strict=True)]
     agree = len({answer.label for answer in answers}) == 1
     return json_response({"results": results, "agree": agree}, ", ".join(version.number for version in versions))
@@ -82,7 +85,7 @@ async def _one(request: Request, call: schemas.PredictionRequest | schemas.Predi
     service, served, caller = service_of(request), service_of(request).served, caller_of(request)
     version = choose(served, _refs(request, call.model_version), caller, service.metrics)
     explanation = {"explanation": await _explanation_json(version, call.text)} if call.explain else {}
-    answers = await service.predictor.answer(version, [call.text], caller, call.skip_cache)
+    answers = await service.predictor.answer(version, [call.text], caller, call.skip_cache, request.is_disconnected)
     response = json_response(prediction_json(version, answers[0], call.echo_input) | explanation, version.number)
     return with_shadow(response, service, served, version, answers)
 
@@ -90,10 +93,21 @@ async def _one(request: Request, call: schemas.PredictionRequest | schemas.Predi
 async def _many(request: Request, call: schemas.PredictionsRequest) -> Response:
     service, served, caller = service_of(request), service_of(request).served, caller_of(request)
     version = choose(served, _refs(request, call.model_version), caller, service.metrics)
+    check_characters(call.texts)
     service.count_more_texts(caller, len(call.texts))
-    answers = await service.predictor.answer(version, call.texts, caller, call.skip_cache)
+    gone = request.is_disconnected
+    answers = await service.predictor.answer(version, call.texts, caller, call.skip_cache, gone)
     content = [prediction_json(version, answer, call.echo_input) for answer in answers]
     return with_shadow(json_response(content, version.number), service, served, version, answers)
+
+
+def check_characters(texts: list[str]) -> None:
+    """Refuse a list with more text than the model reads in a few seconds. Raises CallError."""
+    if sum(map(len, texts)) > MAX_LIST_CHARACTERS:
+        detail = (
+            f"the texts of one call may have {MAX_LIST_CHARACTERS:,} characters together: send them in several calls"
+        )
+        raise CallError("too_large", detail)
 
 
 def with_shadow(

@@ -49,14 +49,14 @@ async def test_a_call_that_a_version_cannot_answer_is_its_error(client, store, m
     assert 'spam_version_call_seconds_count{model_version="2"} 0.0' in told
 
 
-async def test_the_spool_and_a_store_that_is_away_are_seen(service, metrics, tmp_path):
+async def test_the_spool_and_a_store_that_is_away_are_seen(service, metrics, pool, tmp_path):
     async def unreachable():
         raise StoreError("no route")
 
     store = Resilient("cassandra", unreachable, Spool(tmp_path / "spool.db"))
     await store.start()
     gauges = Gauges(metrics, store, service.current, None, service.in_flight)
-    changed = {"store": store, "predictor": Predictor(store, metrics), "update_gauges": gauges.update}
+    changed = {"store": store, "predictor": Predictor(store, metrics, pool), "update_gauges": gauges.update}
     async with client_of(create_app(replace(service, **changed))) as client:
         assert (await client.post("/predictions", json={"texts": TEXTS})).status_code == 200
         told = await lines(client)

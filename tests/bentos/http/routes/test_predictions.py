@@ -126,6 +126,10 @@ async def test_texts_at_the_limits_are_answered(client):
         assert body["input"] == text
     many = await client.post("/predictions", json={"texts": [f"text {i}" for i in range(1_000)]})
     assert len(many.json()) == 1_000
+    long = await client.post("/predictions", json={"texts": ["x" * 10_000] * 100})
+    assert len(long.json()) == 100
+    too_long = await client.post("/predictions", json={"texts": ["x" * 10_000] * 100 + ["a"]})
+    assert (too_long.status_code, too_long.json()["error"]) == (413, "too_large")
 
 
 async def test_a_request_keeps_the_versions_that_it_began_with(service, client):
