@@ -21,7 +21,7 @@ Is a text message spam? Several versions of the model are served side by side.
 TAGS = [
     {
         "name": "predictions",
-        "description": "Up to 1,000 texts a call, each of 1 to 10,000 characters, together up to 1,000,000.",
+        "description": "Up to 1,000 texts a call, each of 1 to 10,000 characters, in all 1,000,000.",
     },
     {"name": "log", "description": "What you asked."},
     {"name": "feedback", "description": "What the answer should have been."},

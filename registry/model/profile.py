@@ -9,7 +9,7 @@ EDGES = (20, 30, 40, 50, 70, 100, 130, 160, 320)  # characters; about a tenth of
 
 @dataclass
 class TextProfile:
-    """The count of each label, and of texts in each bin of length: below the first of `EDGES`, between two, above all."""
+    """The count of each label, and of the texts in each bin of length, whose limits are `EDGES`."""
 
     labels: dict[str, int] = field(default_factory=dict)
     lengths: list[int] = field(default_factory=lambda: [0] * (len(EDGES) + 1))

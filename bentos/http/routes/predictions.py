@@ -104,9 +104,7 @@ async def _many(request: Request, call: schemas.PredictionsRequest) -> Response:
 def check_characters(texts: list[str]) -> None:
     """Refuse a list with more text than the model reads in a few seconds. Raises CallError."""
     if sum(map(len, texts)) > MAX_LIST_CHARACTERS:
-        detail = (
-            f"the texts of one call may have {MAX_LIST_CHARACTERS:,} characters together: send them in several calls"
-        )
+        detail = f"the texts of one call may have {MAX_LIST_CHARACTERS:,} characters together: send several calls"
         raise CallError("too_large", detail)
 
 
