@@ -1,4 +1,4 @@
-"""Where the registry is: the environment or a `.env` file, the same for training, promoting and serving."""
+"""Where the registry is, from the environment or a `.env` file: the same for training, promoting and serving."""
 
 from pydantic_settings import BaseSettings, SettingsConfigDict
 

@@ -1,4 +1,4 @@
-"""A real, tiny model version: a bag of words whose every weight can be read off, for tests that need no training."""
+"""A real but tiny model version, a bag of words with the weights below, for tests that need no trained model."""
 
 import math
 from pathlib import Path
@@ -12,7 +12,7 @@ from registry.model.tokenizer import Tokenizer
 WEIGHTS = {"free": 3.0, "win": 3.0, "prize": 3.0, "cash": 2.0, "lunch": -3.0, "home": -2.0, "later": -2.0}
 
 
-def write_toy(folder: Path, bias: float = -1.0, labels: tuple[str, str] = ("ham", "spam"), **about) -> str:
+def write_toy(folder: Path, bias: float = -1.0, labels: tuple[str, str] = ("ham", "spam"), **metadata) -> str:
     """Write a version that sums its words' weights and `bias` into the logit of the second label; return its digest."""
     tokenizer = Tokenizer("words", tuple(WEIGHTS), max_tokens=300)
     table = np.zeros((tokenizer.size, 2), dtype=np.float32)
@@ -34,9 +34,9 @@ def write_toy(folder: Path, bias: float = -1.0, labels: tuple[str, str] = ("ham"
         ],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
-    return artifact.write(folder, model.SerializeToString(), tokenizer, labels, {"variant": "toy", **about})
+    return artifact.write(folder, model.SerializeToString(), tokenizer, labels, {"variant": "toy", **metadata})
 
 
 def probability(text: str, bias: float) -> float:
-    """That a toy with this bias gives to spam."""
+    """The probability of spam that a toy with this bias predicts."""
     return 1 / (1 + math.exp(-(bias + sum(WEIGHTS.get(word, 0.0) for word in text.split()))))

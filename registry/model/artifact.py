@@ -1,12 +1,12 @@
 """A model version on disk: a self-contained folder that predicts with onnxruntime and nothing heavier.
 
-| file | what |
+| file | content |
 | --- | --- |
-| model.onnx | the tokenizer's inputs, int32 (n, longest), right-padded with 0 -> probabilities, float32 (n, labels) |
+| model.onnx | inputs of the tokenizer, int32 (n, longest), padded right with 0 -> probabilities, float32 (n, labels) |
 | tokenizer.json | scheme, max_tokens, vocabulary, buckets |
-| metadata.json | format, labels, digest, variant, and where it came from |
-| evaluation/ | metrics and test predictions, put beside the model when the version is registered |
-| card.md, figures/ | its model card, written then |
+| metadata.json | format, labels, digest, variant, the corpus and the code that it came from |
+| evaluation/ | metrics and test predictions, added when the version is published |
+| card.md, figures/ | its model card, added then too |
 """
 
 import hashlib
@@ -21,36 +21,36 @@ import onnxruntime
 
 from registry.model.tokenizer import Tokenizer, stack
 
-FORMAT = 2  # also of the rules that turn a text into ids: it changes whenever an old model would read texts anew
-DECIMALS = 6  # of an answered probability: a float32 survives this rounding, so a stored answer reads back the same
+FORMAT = 2  # of the files and of the rules that turn a text into ids: a change of either needs a new number
+DECIMALS = 6  # of an answered probability: rounded so, it is the same after it was stored as a float32
 CHUNK = 64  # texts a run of the graph: bounds memory on long lists and keeps padding short
 
 
 class ArtifactError(Exception):
-    """The folder is not a model version that can be served; the message says which file and why."""
+    """The folder holds no model version that can be served; the message names the file and the reason."""
 
 
 def digest_of(onnx: bytes, tokenizer: bytes, labels: Sequence[str]) -> str:
-    """SHA-256, in hex, of all that decides a prediction."""
+    """SHA-256, in hex, of everything that a prediction depends on."""
     parts = (onnx, tokenizer, json.dumps([FORMAT, *labels]).encode())
     return hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()
 
 
-def write(folder: Path, onnx: bytes, tokenizer: Tokenizer, labels: Sequence[str], about: dict[str, Any]) -> str:
-    """Write a version into `folder`, with `about` (variant, corpus, code...) in its metadata; return its digest."""
+def write(folder: Path, onnx: bytes, tokenizer: Tokenizer, labels: Sequence[str], metadata: dict[str, Any]) -> str:
+    """Write a version into `folder` and return its digest; `metadata` (variant, corpus, code) goes into its file."""
     folder.mkdir(parents=True, exist_ok=True)
-    cut = tokenizer.to_json().encode()
-    digest = digest_of(onnx, cut, labels)
+    tokenizer_json = tokenizer.to_json().encode()
+    digest = digest_of(onnx, tokenizer_json, labels)
     (folder / "model.onnx").write_bytes(onnx)
-    (folder / "tokenizer.json").write_bytes(cut)
-    metadata = {"format": FORMAT, "labels": list(labels), "digest": digest, **about}
+    (folder / "tokenizer.json").write_bytes(tokenizer_json)
+    metadata = {"format": FORMAT, "labels": list(labels), "digest": digest, **metadata}
     (folder / "metadata.json").write_text(json.dumps(metadata, indent=2) + "\n")
     return digest
 
 
 @dataclass(frozen=True)
 class Artifact:
-    """A loaded version. Safe to call from several threads at once."""
+    """A loaded version; several threads may call it at once."""
 
     session: onnxruntime.InferenceSession
     tokenizer: Tokenizer
@@ -60,19 +60,16 @@ class Artifact:
 
     @classmethod
     def load(cls, folder: Path) -> "Artifact":
-        """Read the folder and check its digest.
-
-        Raises ArtifactError when a file is missing, damaged, of another format, or not what the digest names.
-        """
+        """Read the folder and check its digest. Raises ArtifactError when a file is missing, damaged or not FORMAT."""
         try:
             metadata = json.loads((folder / "metadata.json").read_bytes())
             onnx = (folder / "model.onnx").read_bytes()
-            cut = (folder / "tokenizer.json").read_bytes()
+            tokenizer_json = (folder / "tokenizer.json").read_bytes()
             if metadata["format"] != FORMAT:
                 raise ArtifactError(f"{folder}: format {metadata['format']}, this program reads {FORMAT}")
-            if metadata["digest"] != (found := digest_of(onnx, cut, metadata["labels"])):
-                raise ArtifactError(f"{folder}: damaged, its digest is {found}, not {metadata['digest']}")
-            tokenizer = Tokenizer.from_json(cut)
+            if metadata["digest"] != (digest := digest_of(onnx, tokenizer_json, metadata["labels"])):
+                raise ArtifactError(f"{folder}: damaged, its digest is {digest}, not {metadata['digest']}")
+            tokenizer = Tokenizer.from_json(tokenizer_json)
             session = onnxruntime.InferenceSession(onnx, _session_options(), providers=["CPUExecutionProvider"])
         except OSError as error:
             raise ArtifactError(f"{folder}: cannot read {error.filename}: {error.strerror}") from error
@@ -83,7 +80,7 @@ class Artifact:
     def probabilities(self, texts: Sequence[str]) -> np.ndarray:
         """Float32 (texts, labels), each row summing to 1, in the order of the texts."""
         rows = [self.tokenizer.encode(text) for text in texts]
-        order = sorted(range(len(rows)), key=lambda i: len(texts[i]))  # alike lengths together: little padding
+        order = sorted(range(len(rows)), key=lambda i: len(texts[i]))  # like lengths together need little padding
         out = np.empty((len(rows), len(self.labels)), dtype=np.float32)
         for start in range(0, len(order), CHUNK):
             chunk = order[start : start + CHUNK]
@@ -100,6 +97,6 @@ class Artifact:
 
 def _session_options() -> onnxruntime.SessionOptions:
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1  # a text takes a fraction of a millisecond: waking a second thread costs more
+    options.intra_op_num_threads = 1  # a text takes .2 ms: a second thread costs more than it saves
     options.inter_op_num_threads = 1
     return options

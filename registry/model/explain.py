@@ -1,42 +1,41 @@
-"""Which words pushed a message towards its label, by leaving them out.
+"""Which words pushed a message towards its label: occlusion (Zeiler and Fergus, 2014).
 
-Occlusion (Zeiler and Fergus, 2014) asks the exported model itself, so it explains every variant, whatever is inside.
+The model predicts the message without each of its words in turn, so this works for every variant.
 """
 
 import numpy as np
 
 from registry.model.artifact import Artifact
 
-SPANS = 64  # at most: the words of a longer text are left out several at a time, to bound the work
+SPANS = 64  # predictions at most: of a longer text several words are left out at a time
 
 
 def explain(artifact: Artifact, text: str) -> list[tuple[str, float]]:
-    """Each word between blanks with its contribution, in the order of the text; of a long text, runs of words.
+    """Each word, or run of words of a long text, with its contribution, in the order of the text.
 
-    A contribution is by how much the log-odds of the text's label fall when the word is left out: above zero it speaks
-    for the label, below zero against it. An empty text has none.
+    The contribution is how far the log-odds of the predicted label fall without the word: positive when the word
+    speaks for that label, negative when it speaks against it. An empty text has no words.
     """
     words = text.split()
     step = -(-len(words) // SPANS)
     starts = range(0, len(words), step or 1)
     without = [" ".join(words[:start] + words[start + step :]) for start in starts]
-    found = artifact.probabilities([text, *without]).astype(float)
-    label = int(found[0].argmax())
-    odds = log_odds(found, label)
+    probabilities = artifact.probabilities([text, *without]).astype(float)
+    odds = log_odds(probabilities, label=int(probabilities[0].argmax()))
     return [
-        (" ".join(words[start : start + step]), float(odds[0] - left))
-        for start, left in zip(starts, odds[1:], strict=True)
+        (" ".join(words[start : start + step]), float(odds[0] - odds_without))
+        for start, odds_without in zip(starts, odds[1:], strict=True)
     ]
 
 
 def log_odds(probabilities: np.ndarray, label: int) -> np.ndarray:
-    """Of one label against all the others, float (n,)."""
+    """The log-odds of one label against all others, float (n,), from probabilities (n, labels)."""
     others = np.delete(probabilities, label, axis=1).sum(axis=1)
     tiny = np.finfo(np.float32).tiny
     return np.log(np.maximum(probabilities[:, label], tiny)) - np.log(np.maximum(others, tiny))
 
 
 def strongest(artifact: Artifact, text: str, most: int = 5) -> str:
-    """The `most` words that weigh most, as `word +1.2`, for a table."""
+    """The `most` words with the largest contributions, positive or negative, as `word +1.2`."""
     ranked = sorted(explain(artifact, text), key=lambda pair: -abs(pair[1]))[:most]
     return ", ".join(f"{word} {weight:+.1f}" for word, weight in ranked)

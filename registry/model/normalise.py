@@ -1,6 +1,6 @@
-"""One spelling for the many ways to write the same message, so that a disguise is read as what it hides.
+"""Turn the many ways to write the same message into one, so that disguised words are read as the plain words.
 
-Applied to every message before it is cut into tokens, in training and in serving alike.
+Applied to every message before it is split into tokens, in training and in serving.
 """
 
 import html
@@ -10,7 +10,7 @@ import unicodedata
 _LETTER = r"[^\W\d_]"
 _SPACED = re.compile(rf"(?<!\w){_LETTER}(?:([ .\-_*]){_LETTER})(?:\1{_LETTER}){{2,}}(?!\w)")  # four letters or more
 _WORD = re.compile(r"\w+")
-# A word of letters and of digits that stand for letters: pr1ze, cl@1m, fr33. Not 2, 4 and 8: texting's own.
+# A word with digits or signs that stand for letters: pr1ze, cl@1m, fr33. Not 2, 4 and 8: people write "gr8".
 _LEET = re.compile(
     r"(?<!\S)[a-z](?:[a-z]|(?<=[a-z])(?:([01357@$])\1?|[@$][0135]|[0135][@$])(?=[a-z]))*(?:33)?(?=[.,!?]*(?!\S))",
     re.IGNORECASE,
@@ -24,18 +24,18 @@ _LOOKALIKES = str.maketrans(_CYRILLIC | _GREEK)
 
 
 def normalise(text: str) -> str:
-    """HTML entities and compatibility characters resolved, invisible ones gone, disguised letters as plain ones."""
+    """Resolve HTML entities and compatibility characters, remove invisible ones, undo disguised letters."""
     text = unicodedata.normalize("NFKC", html.unescape(text))
     if not text.isascii():
         text = "".join(c for c in text if unicodedata.category(c) != "Cf")  # zero-width and direction marks
         text = _WORD.sub(_latin, text)
-    text = _SPACED.sub(lambda found: found.group().replace(found.group(1), ""), text)
-    return _LEET.sub(lambda found: found.group().translate(_LEET_LETTERS), " ".join(text.split()))
+    text = _SPACED.sub(lambda match: match.group().replace(match.group(1), ""), text)
+    return _LEET.sub(lambda match: match.group().translate(_LEET_LETTERS), " ".join(text.split()))
 
 
-def _latin(word: re.Match) -> str:
-    """A word that mixes look-alikes into Latin letters, in Latin letters; another alphabet's own word as it is."""
-    found = word.group()
-    plain = found.translate(_LOOKALIKES)
-    mixed = not found.isascii() and any(c.isascii() and c.isalpha() for c in found)
-    return plain if mixed and plain.isascii() else found
+def _latin(match: re.Match) -> str:
+    """The word in Latin letters where it mixes look-alikes with Latin letters; a word of another alphabet unchanged."""
+    word = match.group()
+    plain = word.translate(_LOOKALIKES)
+    mixed = not word.isascii() and any(c.isascii() and c.isalpha() for c in word)
+    return plain if mixed and plain.isascii() else word

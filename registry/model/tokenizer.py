@@ -1,8 +1,8 @@
-"""Text to ids: the one way from a message to a model's inputs, in training and in serving.
+"""From a message to a model's inputs, the same way in training and in serving.
 
-A text is normalised and cut into tokens by a scheme. A model has one or both of these inputs from it:
+A text is normalised and split into tokens by a scheme. A model takes one or both of these inputs:
 
-- `ids`, the tokens in order, numbered by a vocabulary that was learnt from training messages alone;
+- `ids`, the tokens in order, numbered by a vocabulary that was learnt from the training messages;
 - `words` and `characters`, the sets of its word and character n-grams, numbered by hashing (Weinberger et al., 2009).
 """
 
@@ -18,10 +18,10 @@ import numpy as np
 
 from registry.model.normalise import normalise
 
-Encoded = dict[str, list[int]]  # a text as the model's inputs, by their names
+Encoded = dict[str, list[int]]  # the ids of one text, by the name of the input
 
 LONGEST_WORDS, SHORTEST_CHARACTERS, LONGEST_CHARACTERS = 3, 2, 4  # of the n-grams
-LENGTHS, LENGTH_STEP = 9, 20  # a text's length is told in steps of 20 characters, up to 180
+LENGTHS, LENGTH_STEP = 9, 20  # a text's length counts in steps of 20 characters, up to 180
 PADDING, UNKNOWN, FIRST = 0, 1, 2  # reserved ids; the vocabulary starts at FIRST
 
 _KERAS_FILTER = str.maketrans({c: " " for c in '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n'})
@@ -36,37 +36,37 @@ _SHAPES = re.compile(
 
 
 def words(text: str) -> list[str]:
-    """Lower-case words between blanks and ASCII punctuation, as the Keras Tokenizer cuts them."""
+    """Lower-case words between blanks and ASCII punctuation, as the Keras Tokenizer splits a text."""
     return text.lower().translate(_KERAS_FILTER).split()
 
 
 def shapes(text: str) -> list[str]:
-    """Words, punctuation marks and the shapes that give spam away.
+    """Words in lower case, punctuation marks, and tokens for the shapes that are typical of spam.
 
-    A number becomes its length (`<d11>` is an 11-digit number), a link `<url>`, an address `<email>`; a word all
-    in capitals is preceded by `<caps>`, since lower case alone would lose it.
+    A number becomes its length (`<d11>` is an 11-digit number), a link `<url>`, an e-mail address `<email>`; `<caps>`
+    precedes a word that was written in capitals.
     """
     tokens = []
     for match in _SHAPES.finditer(text):
-        found = match.group()
+        token = match.group()
         match match.lastgroup:
             case "word":
-                if len(found) > 1 and found.isupper():
+                if len(token) > 1 and token.isupper():
                     tokens.append("<caps>")
-                tokens.append(found.lower())
+                tokens.append(token.lower())
             case "digits":
-                tokens.append(f"<d{min(len(found), 12)}>")
+                tokens.append(f"<d{min(len(token), 12)}>")
             case "mark":
-                tokens.append(found)
+                tokens.append(token)
             case kind:
                 tokens.append(f"<{kind}>")
     return tokens
 
 
 def word_grams(tokens: Sequence[str], text: str) -> set[str]:
-    """Runs of 1 to 3 tokens, and two coarse measures of the whole text: its length and its share of capitals.
+    """Runs of 1 to 3 tokens, and two tokens of the whole text: its length and its share of capitals, in coarse steps.
 
-    Spam fills the 160 characters that it paid for.
+    The length helps because spam tends to fill the 160 characters of an SMS.
     """
     runs = {
         " ".join(tokens[start : start + size])
@@ -78,7 +78,7 @@ def word_grams(tokens: Sequence[str], text: str) -> set[str]:
 
 
 def character_grams(text: str) -> set[str]:
-    """Runs of 2 to 4 characters within each word and the blanks around it; a shorter word is a run of its own."""
+    """Runs of 2 to 4 characters within each word, a blank on both sides included."""
     grams = set()
     for word in set(text.lower().split()):
         word = f" {word} "
@@ -92,9 +92,9 @@ SCHEMES: dict[str, Callable[[str], list[str]]] = {"words": words, "shapes": shap
 
 @dataclass(frozen=True)
 class Tokenizer:
-    """A scheme with the vocabulary learnt for it: token i of `vocabulary` has the id i + 2.
+    """A scheme with its vocabulary, in which token i has the id i + 2.
 
-    `ids` are for a model with a vocabulary, n-grams for one with `buckets`: how many numbers they are hashed to.
+    An empty vocabulary gives no `ids`. N-grams are hashed to numbers below `buckets`; 0 gives no n-grams.
     """
 
     scheme: str
@@ -112,16 +112,19 @@ class Tokenizer:
         min_count: int = 1,
         buckets: int = 0,
     ) -> "Tokenizer":
-        """Number the `max_words` most frequent tokens that occur `min_count` times or more; ties by code point."""
+        """Learn a vocabulary of the `max_words` most frequent tokens that occur `min_count` times or more.
+
+        Tokens of one count are in the order of their code points, so that the ids are the same on every machine.
+        """
         counts = Counter(token for text in texts for token in SCHEMES[scheme](normalise(text)))
         ranked = sorted((t for t, n in counts.items() if n >= min_count), key=lambda t: (-counts[t], t))
         return cls(scheme, tuple(ranked[:max_words]), max_tokens, buckets)
 
     @classmethod
     def from_json(cls, text: str | bytes) -> "Tokenizer":
-        """Read what `to_json` wrote. Raises ValueError, KeyError or TypeError when it is something else."""
-        read = json.loads(text)
-        return cls(read["scheme"], tuple(read["vocabulary"]), read["max_tokens"], read["buckets"])
+        """The inverse of `to_json`. Raises ValueError, KeyError or TypeError for any other text."""
+        fields = json.loads(text)
+        return cls(fields["scheme"], tuple(fields["vocabulary"]), fields["max_tokens"], fields["buckets"])
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), ensure_ascii=False)
@@ -132,11 +135,11 @@ class Tokenizer:
 
     @property
     def size(self) -> int:
-        """How many ids there are, the reserved ones included: the rows of an embedding."""
+        """The count of ids, the reserved ones included: the rows of an embedding."""
         return len(self.vocabulary) + FIRST
 
     def encode(self, text: str) -> Encoded:
-        """The text as the inputs of a model. No row is empty: a text without any token is one unknown token."""
+        """The text as the inputs of a model. None is empty: a text without any token is one unknown token."""
         text = normalise(text)
         tokens = SCHEMES[self.scheme](text)[: self.max_tokens]
         encoded = {}
@@ -153,7 +156,7 @@ class Tokenizer:
 
 
 def stack(rows: Sequence[Encoded]) -> dict[str, np.ndarray]:
-    """Encoded texts as a model's inputs: int32 arrays (texts, longest row), padded on the right."""
+    """Encoded texts as the inputs of a model: int32 arrays (texts, longest row), padded on the right."""
     return {name: pad([row[name] for row in rows]) for name in rows[0]}
 
 

@@ -27,7 +27,7 @@ def test_a_text_is_answered_alike_alone_in_a_list_and_from_many_threads(folder):
     alone = [artifact.predict([text])[0] for text in TEXTS]
     assert artifact.predict(TEXTS * 50) == alone * 50
     with ThreadPoolExecutor(8) as pool:
-        assert all(found == alone for found in pool.map(lambda _: artifact.predict(TEXTS), range(50)))
+        assert all(predictions == alone for predictions in pool.map(lambda _: artifact.predict(TEXTS), range(50)))
 
 
 def test_no_texts_give_no_predictions(folder):
@@ -36,7 +36,7 @@ def test_no_texts_give_no_predictions(folder):
 
 def test_the_digest_covers_model_vocabulary_and_labels(tmp_path):
     first = write_toy(tmp_path / "a")
-    assert write_toy(tmp_path / "b", about="the rest of the metadata does not count") == first
+    assert write_toy(tmp_path / "b", source="the rest of the metadata does not count") == first
     assert write_toy(tmp_path / "c", bias=-2.0) != first
     assert write_toy(tmp_path / "d", labels=("no", "yes")) != first
 
