@@ -1,13 +1,12 @@
-"""How far what a version is asked, and what it answers, have moved from its training set.
+"""How far the calls of a version, by their labels and their lengths, have moved from its training set.
 
-The population stability index of two histograms with shares p and q is the sum of (p - q) ln(p / q) over their bins.
-Below .1 nothing has happened, from .25 on the population is another: Siddiqi, Credit Risk Scorecards (2006). Where
-nothing has moved it is about chi-square(bins - 1) times (1/n + 1/m), n and m being the sizes of the two samples
-(Yurdakul and Naranjo, https://doi.org/10.21314/JRMV.2020.227): on 10 bins and 200 calls .1 comes by chance once in
-twenty times, and on fewer more often.
+The population stability index (PSI) of two histograms with shares p and q is the sum of (p - q) ln(p / q) over their
+bins. Below .1 the two are alike, from .25 on they differ: Siddiqi, Credit Risk Scorecards (2006). Between two samples
+of n and m texts from one population it is about chi-square(bins - 1) times (1/n + 1/m) (Yurdakul and Naranjo,
+https://doi.org/10.21314/JRMV.2020.227): with 10 bins and 200 calls it exceeds .1 by chance once in twenty times, and
+with fewer calls more often.
 """
 
-import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,13 +15,13 @@ from registry.model.profile import TextProfile
 from registry.versions import Registry, RegistryError, Version
 
 SHIFTING, DRIFTED = 0.1, 0.25
-ENOUGH = 200  # calls
-EMPTY = 0.5  # texts that a bin without any counts as, or its share of the index would be infinite
+MIN_CALLS = 200
+EMPTY_BIN = 0.5  # texts that stand for an empty bin: a share of zero would make the index infinite
 
 
 @dataclass(frozen=True)
 class Drift:
-    """A version's calls, the two indices where they can be told, and what that means."""
+    """The PSI of a version's labels and lengths, None where they cannot be computed; `verdict` says what they mean."""
 
     version: str
     aliases: tuple[str, ...]
@@ -33,57 +32,53 @@ class Drift:
 
 
 def psi(before: Sequence[float], after: Sequence[float]) -> float:
-    """The index of two histograms over the same bins, each with any count in it; what is empty in both has no part."""
+    """The index of two histograms over the same bins, neither of them empty; a bin empty in both counts nothing."""
     m, n = sum(before), sum(after)
-    found = [(max(p, EMPTY) / m, max(q, EMPTY) / n) for p, q in zip(before, after, strict=True) if p or q]
-    return sum((q - p) * math.log(q / p) for p, q in found)
+    bins = [(max(p, EMPTY_BIN) / m, max(q, EMPTY_BIN) / n) for p, q in zip(before, after, strict=True) if p or q]
+    return sum((q - p) * math.log(q / p) for p, q in bins)
 
 
-def drift(version: Version, trained: TextProfile | None, served: TextProfile) -> Drift:
-    """`trained` is absent where a version was registered without it."""
-    if trained is None:
-        return _untold(version, served, "no record of its training set: `dvc repro` registers it with one")
-    if served.texts < ENOUGH:
-        return _untold(version, served, f"too few calls, {ENOUGH} say something")
-    names = sorted(trained.labels | served.labels)
-    labels = psi(*([shape.labels.get(name, 0) for name in names] for shape in (trained, served)))
-    lengths = psi(trained.lengths, served.lengths)
-    return Drift(version.number, version.aliases, served.texts, labels, lengths, word(max(labels, lengths)))
-
-
-def _untold(version: Version, served: TextProfile, why: str) -> Drift:
-    return Drift(version.number, version.aliases, served.texts, None, None, why)
-
-
-def word(index: float) -> str:
+def verdict_of(index: float) -> str:
     if index < SHIFTING:
         return "stable"
     return "shifting" if index < DRIFTED else "drifted"
 
 
-def drifts(registry: Registry, served: Mapping[str, TextProfile]) -> list[Drift]:
-    """Of every version that was called or has an alias, newest first; `served` is by the versions' keys."""
-    asked = [version for version in registry.versions() if version.aliases or version.key in served]
-    return [_drift(registry, version, served.get(version.key, TextProfile())) for version in asked]
+def drift(version: Version, trained: TextProfile | None, called: TextProfile) -> Drift:
+    """Compare the profile of a version's calls with that of its training set, if it was registered with one."""
+    if not (trained and trained.texts):
+        return _unknown(version, called, "no record of its training set: `dvc repro` registers it with one")
+    if called.texts < MIN_CALLS:
+        return _unknown(version, called, f"too few calls, {MIN_CALLS} say something")
+    names = sorted(trained.labels | called.labels)
+    labels = psi(*([profile.labels.get(name, 0) for name in names] for profile in (trained, called)))
+    lengths = psi(trained.lengths, called.lengths)
+    return Drift(version.number, version.aliases, called.texts, labels, lengths, verdict_of(max(labels, lengths)))
 
 
-def _drift(registry: Registry, version: Version, served: TextProfile) -> Drift:
+def _unknown(version: Version, called: TextProfile, reason: str) -> Drift:
+    return Drift(version.number, version.aliases, called.texts, None, None, reason)
+
+
+def drifts(registry: Registry, profiles: Mapping[str, TextProfile]) -> list[Drift]:
+    """The drift of every version that has an alias or was called, newest first; `profiles` are by version key."""
+    return [
+        _drift(registry, version, profiles.get(version.key, TextProfile()))
+        for version in registry.versions()
+        if version.aliases or version.key in profiles
+    ]
+
+
+def _drift(registry: Registry, version: Version, called: TextProfile) -> Drift:
     try:
-        return drift(version, trained_on(registry, version), served)
-    except (RegistryError, ValueError, TypeError, AttributeError) as error:  # the others: not written here
-        return _untold(version, served, f"its artifact cannot be read: {error}")
+        return drift(version, registry.details(version).training, called)
+    except (RegistryError, ValueError) as error:
+        return _unknown(version, called, f"its artifact cannot be read: {error}")
 
 
-def trained_on(registry: Registry, version: Version) -> TextProfile | None:
-    """The shape of the version's training set, read from its own artifact."""
-    details = registry.text(version, "evaluation", "details.json")
-    found = json.loads(details).get("training") if details else None
-    return TextProfile(**found) if found else None
-
-
-def gather(calls: Iterable[tuple[str, str, int]]) -> dict[str, TextProfile]:
-    """The shapes of calls (version key, label, characters) by version."""
-    found: dict[str, TextProfile] = {}
-    for key, label, length in calls:
-        found.setdefault(key, TextProfile()).add(label, length)
-    return found
+def profiles_of(calls: Iterable[tuple[str, str, int]]) -> dict[str, TextProfile]:
+    """The profile of each version's calls, from (version key, label, characters)."""
+    profiles: dict[str, TextProfile] = {}
+    for key, label, characters in calls:
+        profiles.setdefault(key, TextProfile()).add(label, characters)
+    return profiles

@@ -1,4 +1,4 @@
-"""What was changed in the registry, when, by whom and why: tags of the registered model, so they live with it."""
+"""The history of changes to the registry, as tags of the registered model: what, when, by whom and why."""
 
 import getpass
 import json
@@ -11,11 +11,11 @@ EVENT = "event."  # the prefix of the tags
 
 
 def record(
-    registry: Registry, what: str, before: dict[str, Any], after: dict[str, Any], why: str | None = None, **more: str
+    registry: Registry, what: str, before: dict[str, Any], after: dict[str, Any], why: str | None = None, **extra: str
 ) -> None:
-    """Write an event. Do so before the change: a history without its change is better than the other way round."""
+    """Add an event. Call it before the change: an event without its change is better than a change without event."""
     at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")  # no "+": MLflow refuses it in a tag
-    event = {"at": at, "what": what, "by": _user(), "before": before, "after": after, "why": why, **more}
+    event = {"at": at, "what": what, "by": _user(), "before": before, "after": after, "why": why, **extra}
     registry.tag_model(EVENT + at, json.dumps(event))
 
 

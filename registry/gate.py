@@ -1,8 +1,8 @@
 """May this version become champion? A pure function of two evaluations and the thresholds.
 
-A test split of a thousand messages holds about ten errors, so "significantly better" hardly ever comes true between two
-good models. The gate asks instead for absolute floors, for non-inferiority (a paired bootstrap of the difference in
-MCC), and lets an exact McNemar test veto a version that is significantly worse (Dietterich, 1998).
+A good model makes about ten errors on a test split of a thousand messages, too few for one to be significantly better
+than another. So the gate checks absolute floors and ceilings, non-inferiority to the champion (a paired bootstrap of
+the difference in MCC), and that an exact McNemar test does not find it significantly worse (Dietterich, 1998).
 """
 
 from dataclasses import asdict, dataclass
@@ -18,7 +18,7 @@ SIGNIFICANCE = 0.05  # of the McNemar veto
 
 
 class Thresholds(BaseModel):
-    """The section `gate` of params.yaml."""
+    """The section `gate` of params.yaml: bounds of metrics by name, and how to compare with the champion."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -43,6 +43,8 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class Check:
+    """One condition of the gate; `found` is the measured figure and `asked` its bound, as they are printed."""
+
     name: str
     passed: bool
     found: str
@@ -51,7 +53,7 @@ class Check:
 
 @dataclass(frozen=True)
 class Verdict:
-    """Passed when every check is."""
+    """The checks of a challenger against the champion, if there was one; passed when every check is."""
 
     champion: str | None
     challenger: str
@@ -66,7 +68,7 @@ class Verdict:
 
 
 def judge(champion: Evaluation | None, challenger: Evaluation, thresholds: Thresholds) -> Verdict:
-    """Floors and ceilings alone where there is no champion yet; a test set other than the champion's is refused."""
+    """Check floors and ceilings, and compare with the champion where there is one, on the same test set only."""
     checks = [_floor(challenger, name, bound) for name, bound in thresholds.floors.items()]
     checks += [_ceiling(challenger, name, bound) for name, bound in thresholds.ceilings.items()]
     if champion is not None:
@@ -78,13 +80,13 @@ def judge(champion: Evaluation | None, challenger: Evaluation, thresholds: Thres
 
 
 def _floor(challenger: Evaluation, name: str, bound: float) -> Check:
-    found = challenger.metrics.get(name)
-    return Check(name, found is not None and found >= bound, _figure(found), f">= {bound}")
+    value = challenger.metrics.get(name)
+    return Check(name, value is not None and value >= bound, _figure(value), f">= {bound}")
 
 
 def _ceiling(challenger: Evaluation, name: str, bound: float) -> Check:
-    found = challenger.metrics.get(name)
-    return Check(name, found is not None and found <= bound, _figure(found), f"<= {bound}")
+    value = challenger.metrics.get(name)
+    return Check(name, value is not None and value <= bound, _figure(value), f"<= {bound}")
 
 
 def _figure(value: float | None) -> str:
@@ -99,20 +101,20 @@ def _same_test_set(champion: Evaluation, challenger: Evaluation) -> Check:
 def _not_inferior(champion: Evaluation, challenger: Evaluation, thresholds: Thresholds) -> Check:
     rng = np.random.default_rng(thresholds.seed)
     n = len(challenger.ids)
-    drawn = (rng.integers(0, n, n) for _ in range(thresholds.resamples))
+    resamples = (rng.integers(0, n, n) for _ in range(thresholds.resamples))
     differences = [
-        mcc(actual, challenger.predicted[index]) - mcc(actual, champion.predicted[index])
-        for index in drawn
-        for actual in (challenger.actual[index],)
+        mcc(challenger.actual[rows], challenger.predicted[rows]) - mcc(champion.actual[rows], champion.predicted[rows])
+        for rows in resamples
     ]
     low = float(np.quantile(differences, 1 - thresholds.confidence))
-    asked = f">= {-thresholds.margin:+.4f}"
-    return Check(f"MCC difference, {thresholds.confidence:.0%} bound", low >= -thresholds.margin, f"{low:+.4f}", asked)
+    name, bound = f"MCC difference, {thresholds.confidence:.0%} bound", -thresholds.margin
+    return Check(name, low >= bound, f"{low:+.4f}", f">= {bound:+.4f}")
 
 
 def _mcnemar(champion: Evaluation, challenger: Evaluation) -> Check:
-    right, before = challenger.predicted == challenger.actual, champion.predicted == champion.actual
-    gained, lost = int((right & ~before).sum()), int((~right & before).sum())
+    """The one-sided test of the messages that one of the two has right and the other wrong."""
+    right, champion_right = challenger.predicted == challenger.actual, champion.predicted == champion.actual
+    gained, lost = int((right & ~champion_right).sum()), int((~right & champion_right).sum())
     p = float(binomtest(lost, gained + lost, alternative="greater").pvalue) if gained + lost else 1.0
-    found = f"{gained} gained, {lost} lost, p = {p:.3f}"
-    return Check("McNemar, worse", p >= SIGNIFICANCE, found, f"p >= {SIGNIFICANCE}")
+    counts = f"{gained} gained, {lost} lost, p = {p:.3f}"
+    return Check("McNemar, worse", p >= SIGNIFICANCE, counts, f"p >= {SIGNIFICANCE}")

@@ -1,6 +1,6 @@
-"""Which version is champion: promotions that pass the gate, the first one, and the way back.
+"""Move the alias `champion`: promote a version that passes the gate, choose the first champion, roll back.
 
-Every change is an event, and rolling back reads them.
+Every change is recorded as an event, and a rollback reads the events.
 """
 
 import json
@@ -11,13 +11,13 @@ import pandas as pd
 
 from registry.events import history, record
 from registry.gate import Evaluation, Thresholds, Verdict, judge
-from registry.versions import CHAMPION, Registry, RegistryError, Version
+from registry.versions import CHAMPION, EVALUATION, Registry, RegistryError, Version
 
 CHALLENGER = "challenger"
 
 
 class Refused(Exception):
-    """The gate said no; nothing was changed."""
+    """The gate refused the version; nothing was changed."""
 
     def __init__(self, verdict: Verdict) -> None:
         self.verdict = verdict
@@ -26,8 +26,8 @@ class Refused(Exception):
 
 
 def evaluation(registry: Registry, version: Version) -> Evaluation:
-    """A version's evaluation, read from its own artifact. Raises RegistryError when it carries none."""
-    folder = registry.folder(version) / "evaluation"
+    """A version's evaluation, read from its artifact. Raises RegistryError when it has none."""
+    folder = registry.folder(version) / EVALUATION
     try:
         metrics = json.loads((folder / "metrics.json").read_text())
         rows = pd.read_csv(folder / "predictions.csv", dtype=str, keep_default_na=False).sort_values("id")
@@ -38,13 +38,13 @@ def evaluation(registry: Registry, version: Version) -> Evaluation:
 
 
 def promote(registry: Registry, ref: str, thresholds: Thresholds, why: str | None = None) -> Verdict | None:
-    """Make REF the champion and the champion before it the challenger.
+    """Make REF the champion, and the former champion the challenger. Returns None where REF is champion already.
 
-    `why` forces it past a verdict of no, and is recorded. Returns None where REF is champion already. Raises Refused,
-    UnknownVersion, RegistryError; each of them changes nothing.
+    With `why`, the recorded reason, it promotes a version that fails the gate. Raises Refused, UnknownVersion and
+    RegistryError, and changes nothing then.
     """
     version = registry.resolve(ref)
-    before = _aliased(registry)
+    before = _aliases(registry)
     if version.number == before.get(CHAMPION):
         return None
     champion = registry.resolve(before[CHAMPION]) if CHAMPION in before else None
@@ -60,37 +60,37 @@ def promote(registry: Registry, ref: str, thresholds: Thresholds, why: str | Non
 
 
 def initialise(registry: Registry, thresholds: Thresholds) -> dict[str, str]:
-    """Where there is no champion: the best version by MCC that passes the gate, and the best other as challenger.
+    """Where there is no champion, make the best version by MCC the champion and the second best the challenger.
 
-    Returns the aliases as they are afterwards. Raises Refused when the best does not pass.
+    Returns the aliases afterwards, {alias: number}. Raises Refused when the best version does not pass the gate.
     """
-    before = _aliased(registry)
+    before = _aliases(registry)
     if CHAMPION in before:
         return before
     ranked = sorted(registry.versions(), key=lambda version: -version.metrics.get("mcc", -np.inf))
     if not ranked:
         raise RegistryError(f"{registry.model_name} has no version yet; `dvc repro` registers them")
     promote(registry, ranked[0].number, thresholds)
-    champion = _aliased(registry)
-    if len(ranked) > 1 and CHALLENGER not in champion:
-        _change(registry, "challenge", champion, champion | {CHALLENGER: ranked[1].number}, None)
-    return _aliased(registry)
+    promoted = _aliases(registry)
+    if len(ranked) > 1 and CHALLENGER not in promoted:
+        _change(registry, "challenge", promoted, promoted | {CHALLENGER: ranked[1].number}, None)
+    return _aliases(registry)
 
 
 def rollback(registry: Registry) -> dict[str, str]:
-    """Undo the newest promotion that is not undone yet; returns the aliases as they are afterwards.
+    """Undo the newest promotion that is not undone yet. Returns the aliases afterwards, {alias: number}.
 
-    Raises RegistryError when there is nothing to go back to.
+    Raises RegistryError when there is no such promotion.
     """
     undone: set[str] = set()
     for event in reversed(history(registry)):
         if event["what"] == "rollback":
             undone.add(event["undoes"])
         elif event["what"] in ("promote", "force") and event["at"] not in undone and CHAMPION in event["before"]:
-            now = _aliased(registry)
-            back = now | {name: event["before"].get(name) for name in (CHAMPION, CHALLENGER)}
-            _change(registry, "rollback", now, back, None, undoes=event["at"])
-            return _aliased(registry)
+            now = _aliases(registry)
+            earlier = now | {alias: event["before"].get(alias) for alias in (CHAMPION, CHALLENGER)}
+            _change(registry, "rollback", now, earlier, None, undoes=event["at"])
+            return _aliases(registry)
     raise RegistryError("no promotion to roll back")
 
 
@@ -104,13 +104,14 @@ def thresholds_from(params: Path) -> Thresholds:
         raise RegistryError(f"no thresholds for the gate in {params}: {error}") from error
 
 
-def _aliased(registry: Registry) -> dict[str, str]:
+def _aliases(registry: Registry) -> dict[str, str]:
     return {alias: version.number for version in registry.versions() for alias in version.aliases}
 
 
 def _change(
-    registry: Registry, what: str, before: dict[str, str], after: dict[str, str | None], why: str | None, **more: str
+    registry: Registry, what: str, before: dict[str, str], after: dict[str, str | None], why: str | None, **extra: str
 ) -> None:
+    """Record the event and move the aliases; one that has no number in `after` is removed."""
     after = {alias: number for alias, number in after.items() if number}
-    record(registry, what, before, after, why, **more)
+    record(registry, what, before, after, why, **extra)
     registry.point(before, after)

@@ -1,7 +1,7 @@
-"""Put an evaluated artifact into the registry, once.
+"""Publish an evaluated artifact as a version of the registered model, once.
 
-A version is exactly one artifact with its evaluation: its fingerprint covers both, so registering the same again finds
-the version that is there, and a model that was measured anew becomes a new one.
+A version is one artifact with its evaluation, and its fingerprint covers both: publishing the same again finds the
+version that exists, and an artifact that was evaluated anew becomes a new version.
 """
 
 import hashlib
@@ -10,30 +10,51 @@ import json
 import shutil
 import tempfile
 from contextlib import redirect_stderr
-from importlib.metadata import version as installed
+from importlib.metadata import version as installed_version
 from pathlib import Path
 
 import mlflow
 
 from registry.card import card
 from registry.model.artifact import Artifact, ArtifactError
-from registry.versions import CARD, PAYLOAD, Registry, RegistryError, Version
+from registry.model.evaluation import EvaluationDetails
+from registry.versions import CARD, EVALUATION, PAYLOAD, Registry, RegistryError, Version
 
 CODE = Path(__file__).parent
-EVALUATION = ("metrics.json", "details.json", "predictions.csv", "mistakes.csv")
-NEEDS = ("mlflow", "numpy", "onnxruntime")
+EVALUATION_FILES = ("metrics.json", "details.json", "predictions.csv", "mistakes.csv")
+REQUIREMENTS = ("mlflow", "numpy", "onnxruntime")
+
+
+def publish(registry: Registry, run_id: str, artifact: Path, evaluation: Path) -> tuple[Version, bool]:
+    """The version of this artifact and evaluation, and whether it is new; a new one belongs to the run `run_id`."""
+    loaded = Artifact.load(artifact)
+    mark = fingerprint(loaded, evaluation)
+    if existing := find(registry, mark):
+        return existing, False
+    metrics = json.loads((evaluation / "metrics.json").read_text())
+    description = card(loaded, metrics, EvaluationDetails.read(evaluation / "details.json"))
+    variant = loaded.metadata["variant"]
+    with tempfile.TemporaryDirectory() as scratch:
+        payload = _copy(artifact, evaluation, Path(scratch) / PAYLOAD)
+        (payload / CARD).write_text(description)
+        model_uri = _log(registry, run_id, variant, payload)
+    tags = {"digest": loaded.digest, "variant": variant, "fingerprint": mark, "metrics": json.dumps(metrics)}
+    with redirect_stderr(io.StringIO()):  # MLflow prints a line for each version, and so does the caller
+        number = str(mlflow.register_model(model_uri, registry.model_name, tags=tags).version)
+    registry.describe(number, description)
+    return registry.resolve(number), True
 
 
 def fingerprint(artifact: Artifact, evaluation: Path) -> str:
-    """SHA-256, in hex, of what the version predicts with and what was measured of it."""
+    """SHA-256, in hex, of the artifact and of what was measured of it."""
     total = hashlib.sha256(artifact.digest.encode())
-    for name in EVALUATION:
+    for name in EVALUATION_FILES:
         total.update(hashlib.sha256((evaluation / name).read_bytes()).digest())
     return total.hexdigest()
 
 
 def find(registry: Registry, mark: str) -> Version | None:
-    """The version with this fingerprint whose files are still there."""
+    """The version with this fingerprint, if its files still exist."""
     for version in registry.versions():
         if version.fingerprint == mark:
             try:
@@ -44,46 +65,27 @@ def find(registry: Registry, mark: str) -> Version | None:
     return None
 
 
-def publish(registry: Registry, run_id: str, artifact: Path, evaluation: Path) -> tuple[Version, bool]:
-    """The version of this artifact and evaluation, and whether it was made now, under the run `run_id`."""
-    loaded = Artifact.load(artifact)
-    mark = fingerprint(loaded, evaluation)
-    if (found := find(registry, mark)) is not None:
-        return found, False
-    variant = loaded.metadata["variant"]
-    metrics = json.loads((evaluation / "metrics.json").read_text())
-    with tempfile.TemporaryDirectory() as scratch, _resumed(registry, run_id):
-        payload = Path(scratch) / PAYLOAD
-        shutil.copytree(artifact, payload)
-        (payload / "evaluation").mkdir()
-        for name in EVALUATION:
-            shutil.copy(evaluation / name, payload / "evaluation")
-        if (evaluation / "figures").exists():
-            shutil.copytree(evaluation / "figures", payload / "figures")
-        details = json.loads((evaluation / "details.json").read_text())
-        described = card(loaded, metrics, details)
-        (payload / CARD).write_text(described)
-        model = mlflow.pyfunc.log_model(
+def _copy(artifact: Path, evaluation: Path, payload: Path) -> Path:
+    """Put the artifact, its evaluation and its figures, where there are any, into the new folder `payload`."""
+    shutil.copytree(artifact, payload)
+    (payload / EVALUATION).mkdir()
+    for name in EVALUATION_FILES:
+        shutil.copy(evaluation / name, payload / EVALUATION)
+    if (evaluation / "figures").exists():
+        shutil.copytree(evaluation / "figures", payload / "figures")
+    return payload
+
+
+def _log(registry: Registry, run_id: str, variant: str, payload: Path) -> str:
+    """Log the folder as an MLflow pyfunc under the run; return the model's URI."""
+    mlflow.set_tracking_uri(registry.tracking_uri)
+    mlflow.set_registry_uri(registry.tracking_uri)
+    with mlflow.start_run(run_id=run_id):
+        return mlflow.pyfunc.log_model(
             name=variant,
             python_model=str(CODE / "model" / "pyfunc.py"),
             artifacts={PAYLOAD: str(payload)},
             code_paths=[str(CODE)],
-            pip_requirements=[f"{name}=={installed(name)}" for name in NEEDS],
+            pip_requirements=[f"{name}=={installed_version(name)}" for name in REQUIREMENTS],
             input_example=["Are we still on for lunch?"],
-        )
-    tags = {
-        "digest": loaded.digest,
-        "variant": variant,
-        "fingerprint": mark,
-        "metrics": json.dumps(metrics),
-    }
-    with redirect_stderr(io.StringIO()):  # MLflow announces what the caller says better
-        made = mlflow.register_model(model.model_uri, registry.model_name, tags=tags)
-    registry.describe(made.version, described)
-    return registry.resolve(str(made.version)), True
-
-
-def _resumed(registry: Registry, run_id: str):
-    mlflow.set_tracking_uri(registry.tracking_uri)
-    mlflow.set_registry_uri(registry.tracking_uri)
-    return mlflow.start_run(run_id=run_id)
+        ).model_uri

@@ -1,6 +1,6 @@
-"""Which alias answers the calls that name no version: shares of traffic, and a version that only listens.
+"""Routing: which alias answers the calls that name no version, by shares of traffic (canary), and the shadow.
 
-Kept as one tag on the registered model, so that every service that follows the registry routes alike.
+It is one tag of the registered model, so that every service that follows the registry routes in the same way.
 """
 
 import hashlib
@@ -16,13 +16,22 @@ ROUTING = "routing"
 
 @dataclass(frozen=True)
 class Routing:
-    """`shares` are percent of the calls by alias, the rest goes to the champion; `shadow` hears every call besides."""
+    """`shares` are percent of the calls by alias; the champion gets the rest. The version of `shadow` gets every call
+    too, and answers none.
+    """
 
     shares: Mapping[str, float] = field(default_factory=dict)
     shadow: str | None = None
 
+    @classmethod
+    def from_json(cls, text: str) -> "Routing":
+        return cls(**json.loads(text))
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self))
+
     def alias(self, caller_id: str) -> str:
-        """The alias for a caller: always the same one for the same shares, on every replica and after a restart."""
+        """The alias for a caller: the same one on every replica and after a restart, while the shares are the same."""
         if not self.shares:
             return CHAMPION
         place = int.from_bytes(hashlib.sha256(caller_id.encode()).digest()[:8]) / 2**64 * 100
@@ -34,27 +43,19 @@ class Routing:
 
 
 def read_routing(registry: Registry) -> Routing:
-    """The routing in force; everything to the champion where none was set."""
-    return loads(registry.model_tags().get(ROUTING, "{}"))
-
-
-def loads(text: str) -> Routing:
-    return Routing(**json.loads(text))
-
-
-def dumps(routing: Routing) -> str:
-    return json.dumps(asdict(routing))
+    """The current routing; everything to the champion where none was set."""
+    return Routing.from_json(registry.model_tags().get(ROUTING, "{}"))
 
 
 def set_routing(registry: Registry, routing: Routing) -> None:
-    """Put `routing` in force. Raises RegistryError, changing nothing, when it names no alias or more than 100 %."""
+    """Make `routing` the current one. Raises RegistryError, and changes nothing, when an alias or a share is wrong."""
     known = {alias for version in registry.versions() for alias in version.aliases}
     for alias in {*routing.shares, *([routing.shadow] if routing.shadow else [])} - known:
         raise RegistryError(f"no alias {alias!r}; there are: {', '.join(sorted(known)) or 'none'}")
     if any(not 0 <= share <= 100 for share in routing.shares.values()) or sum(routing.shares.values()) > 100:
         raise RegistryError(f"shares lie between 0 and 100 percent and sum to 100 at most: {dict(routing.shares)}")
     if CHAMPION in routing.shares:
-        raise RegistryError(f"{CHAMPION} gets what the others leave: give their shares alone")
+        raise RegistryError(f"{CHAMPION} gets what the others leave: give only their shares")
     before = read_routing(registry)
     record(registry, "route", asdict(before), asdict(routing))
-    registry.tag_model(ROUTING, dumps(routing))
+    registry.tag_model(ROUTING, routing.to_json())

@@ -1,6 +1,6 @@
 """The versions of the registered model, read from the MLflow registry.
 
-Importing MLflow takes a second or two, so it happens when a Registry is made and not when this module is imported.
+Importing MLflow takes a second or two, so a Registry imports it when it is created, and this module does not.
 """
 
 import json
@@ -13,14 +13,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-CHAMPION = "champion"  # the alias of the version that answers where nothing else is said
+from registry.model.evaluation import EvaluationDetails
+
+CHAMPION = "champion"  # the alias of the version that answers the calls that name none
 PAYLOAD = "version"  # the folder of the artifact inside the logged pyfunc
+EVALUATION = "evaluation"  # in that folder: what was measured of the version
 CARD = "card.md"  # in that folder, beside its figures
-DESCRIPTION = 5000  # characters, MLflow's limit
+MAX_DESCRIPTION = 5000  # characters, MLflow's limit
 
 
 class RegistryError(Exception):
-    """The registry cannot be read; the message names it and says why."""
+    """The registry or what it holds cannot be used; the message says which and why."""
 
 
 class UnknownVersion(RegistryError):
@@ -58,14 +61,14 @@ class Version:
 
 
 class Registry:
-    """The versions of one registered model. Every method raises RegistryError when the registry is out of reach."""
+    """The versions of one registered model. Every method raises RegistryError when the registry cannot be reached."""
 
     def __init__(self, model_name: str, tracking_uri: str) -> None:
         from mlflow import MlflowClient
 
         self.model_name = model_name
         self.tracking_uri = tracking_uri
-        with self._reaching():
+        with self._errors():
             self.client = MlflowClient(tracking_uri=tracking_uri, registry_uri=tracking_uri)
 
     def versions(self) -> list[Version]:
@@ -73,14 +76,15 @@ class Registry:
         return [version for version in self.everything() if not version.problem]
 
     def everything(self) -> list[Version]:
-        """Every version, newest first, also those that were not registered whole: an alias may point to one."""
-        with self._reaching():
-            found = self.client.search_registered_models(filter_string=f"name = '{self.model_name}'")
-            if not found:
+        """Every version, newest first, also those that cannot be served: an alias may point to one."""
+        with self._errors():
+            models = self.client.search_registered_models(filter_string=f"name = '{self.model_name}'")
+            if not models:
                 return []
-            aliases = found[0].aliases
             rows = self.client.search_model_versions(f"name = '{self.model_name}'", max_results=10_000)
-        return sorted((_version(row, aliases) for row in rows), key=lambda version: int(version.number), reverse=True)
+        return sorted(
+            (_version(row, models[0].aliases) for row in rows), key=lambda version: int(version.number), reverse=True
+        )
 
     def resolve(self, ref: str) -> Version:
         """The version that REF, a number or an alias, names. Raises UnknownVersion."""
@@ -95,54 +99,55 @@ class Registry:
         """The version's artifact as a local folder, downloaded where the store is remote."""
         from mlflow.artifacts import download_artifacts
 
-        with self._reaching():  # a `models:/` URI would be looked up in MLflow's default registry, not in this one
+        with self._errors():  # not by a `models:/` URI: MLflow looks for that one in its default registry
             uri = self.client.get_model_version_download_uri(self.model_name, version.number)
             path = download_artifacts(artifact_uri=uri, tracking_uri=self.tracking_uri)
         return Path(path) / "artifacts" / PAYLOAD
 
-    def text(self, version: Version, folder: str, name: str) -> str | None:
-        """A file of a folder of the version's artifact; nothing that is downloaded for it stays."""
+    def details(self, version: Version) -> EvaluationDetails:
+        """The version's details.json; what is downloaded for it is deleted. Raises ValueError when it is damaged."""
         from mlflow.artifacts import download_artifacts
 
-        with self._reaching(), tempfile.TemporaryDirectory() as scratch:
+        with self._errors(), tempfile.TemporaryDirectory() as scratch:
             uri = self.client.get_model_version_download_uri(self.model_name, version.number)
-            uri = f"{uri.rstrip('/')}/artifacts/{PAYLOAD}/{folder}"
-            path = Path(download_artifacts(artifact_uri=uri, tracking_uri=self.tracking_uri, dst_path=scratch)) / name
-            return path.read_text() if path.exists() else None
+            uri = f"{uri.rstrip('/')}/artifacts/{PAYLOAD}/{EVALUATION}/details.json"
+            path = download_artifacts(artifact_uri=uri, tracking_uri=self.tracking_uri, dst_path=scratch)
+            return EvaluationDetails.read(Path(path))
 
     def model_tags(self) -> dict[str, str]:
         """The registered model's own tags."""
-        with self._reaching():
+        with self._errors():
             return dict(self.client.get_registered_model(self.model_name).tags)
 
     def card(self, version: Version) -> str:
-        """The version's model card, Markdown; empty where it was registered without one."""
+        """The version's model card, Markdown; empty where it has none."""
         file = self.folder(version) / CARD
         return file.read_text() if file.exists() else ""
 
     def describe(self, number: str, description: str) -> None:
-        """What MLflow's pages show of the version; what is longer than MLflow takes ends at a paragraph."""
-        kept = description if len(description) <= DESCRIPTION else description[:DESCRIPTION].rpartition("\n\n")[0]
-        with self._reaching():
-            self.client.update_model_version(self.model_name, number, kept)
+        """Set what MLflow's pages show of the version, cut after a paragraph where it is longer than MLflow accepts."""
+        if len(description) > MAX_DESCRIPTION:
+            description = description[:MAX_DESCRIPTION].rpartition("\n\n")[0]
+        with self._errors():
+            self.client.update_model_version(self.model_name, number, description)
 
     def tag(self, version: Version, key: str, value: str) -> None:
-        with self._reaching():
+        with self._errors():
             self.client.set_model_version_tag(self.model_name, version.number, key, value)
 
     def tag_model(self, key: str, value: str) -> None:
-        with self._reaching():
+        with self._errors():
             self.client.set_registered_model_tag(self.model_name, key, value)
 
     def point(self, before: Mapping[str, str], after: Mapping[str, str]) -> None:
-        """Move the aliases from `before` to `after`, {alias: number}; only those that differ are touched.
+        """Move the aliases from `before` to `after`, {alias: number}; the champion moves last.
 
-        MLflow moves one at a time and a service may look between two: a version that is left with an alias is never
-        without one, though two of them swap theirs, and the champion moves last.
+        MLflow moves one alias at a time, and a service that reads in between unloads a version without any. So a
+        version that changes its alias has a temporary one meanwhile.
         """
         changed = [alias for alias in sorted(after, key=CHAMPION.__eq__) if before.get(alias) != after[alias]]
         moving = {before.get(alias) for alias in changed} & set(after.values())
-        with self._reaching():
+        with self._errors():
             for number in moving:
                 self.client.set_registered_model_alias(self.model_name, f"moving-{number}", number)
             for alias in changed:
@@ -151,7 +156,8 @@ class Registry:
                 self.client.delete_registered_model_alias(self.model_name, alias)
 
     @contextmanager
-    def _reaching(self) -> Iterator[None]:
+    def _errors(self) -> Iterator[None]:
+        """Raise RegistryError for the errors of MLflow and of what is below it."""
         from mlflow.exceptions import MlflowException
         from sqlalchemy.exc import SQLAlchemyError
 

@@ -1,11 +1,7 @@
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from sklearn.metrics import matthews_corrcoef
 
 from registry.gate import Evaluation, Thresholds, judge
-from registry.metrics import mcc
 
 THRESHOLDS = Thresholds(
     floors={"mcc": 0.8}, ceilings={"ham_blocked": 0.02}, margin=0.02, confidence=0.9, resamples=500, seed=1
@@ -60,9 +56,3 @@ def test_another_test_set_is_refused_and_compared_no_further():
 def test_the_verdict_is_the_same_each_time():
     one, two = evaluation("1", range(12)), evaluation("2", range(6, 20))
     assert judge(one, two, THRESHOLDS) == judge(one, two, THRESHOLDS)
-
-
-@given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from("abc")), min_size=1, max_size=60))
-def test_mcc_is_the_reference_implementation_s(pairs):
-    actual, predicted = map(np.array, zip(*pairs, strict=True))
-    assert mcc(actual, predicted) == pytest.approx(matthews_corrcoef(actual, predicted))

@@ -1,27 +1,25 @@
-import sys
 from collections import Counter
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry.__main__ import main
 from registry.events import history
-from registry.route import Routing, dumps, loads, read_routing, set_routing
-from registry.versions import Registry, RegistryError
-from tests.toyregistry import MODEL_NAME, make_registry
+from registry.route import Routing, read_routing, set_routing
+from registry.versions import RegistryError
 
 
-@pytest.fixture(scope="module")
-def registry(tmp_path_factory):
-    return Registry(MODEL_NAME, make_registry(tmp_path_factory.mktemp("registry")))
+@pytest.fixture
+def routed(registry):
+    registry.point({}, {"champion": "1", "challenger": "2"})
+    return registry
 
 
 @given(st.dictionaries(st.sampled_from("abcd"), st.floats(0, 25)), st.text())
 def test_a_caller_always_gets_the_same_alias(shares, caller):
     routing = Routing(shares)
-    assert loads(dumps(routing)) == routing
-    assert loads(dumps(routing)).alias(caller) == routing.alias(caller) in {*shares, "champion"}
+    assert Routing.from_json(routing.to_json()) == routing
+    assert Routing.from_json(routing.to_json()).alias(caller) == routing.alias(caller) in {*shares, "champion"}
 
 
 def test_callers_are_spread_by_the_shares():
@@ -39,37 +37,13 @@ def test_a_larger_share_keeps_those_it_had():
     assert few < more
 
 
-def test_a_routing_is_kept_shown_and_recorded(registry):
-    assert read_routing(registry) == Routing()
-    set_routing(registry, Routing({"challenger": 10.0}, shadow="challenger"))
-    assert read_routing(registry) == Routing({"challenger": 10.0}, shadow="challenger")
-    set_routing(registry, Routing())
-    assert read_routing(registry) == Routing()
-    assert [event["what"] for event in history(registry)][-2:] == ["route", "route"]
-
-
-@pytest.fixture
-def cli(registry, monkeypatch, capsys):
-    """`python -m registry route WORDS --json`: the routing that it tells."""
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", registry.tracking_uri)
-
-    def run(*words: str) -> Routing:
-        monkeypatch.setattr(sys, "argv", ["registry", "route", *words, "--json"])
-        main()
-        return loads(capsys.readouterr().out)
-
-    return run
-
-
-def test_only_what_is_given_changes(registry, cli):
-    assert cli("challenger=10") == Routing({"challenger": 10.0})
-    assert cli("--shadow", "challenger") == Routing({"challenger": 10.0}, "challenger")
-    assert cli("challenger=20") == Routing({"challenger": 20.0}, "challenger")
-    assert cli("--shadow", "none") == Routing({"challenger": 20.0})
-    with pytest.raises(SystemExit, match="2"):
-        cli("challenger=10", "challenger=30")
-    assert cli("challenger=0", "--shadow", "champion") == Routing(shadow="champion")
-    assert cli("--clear") == cli() == read_routing(registry) == Routing()
+def test_a_routing_is_kept_shown_and_recorded(routed):
+    assert read_routing(routed) == Routing()
+    set_routing(routed, Routing({"challenger": 10.0}, shadow="challenger"))
+    assert read_routing(routed) == Routing({"challenger": 10.0}, shadow="challenger")
+    set_routing(routed, Routing())
+    assert read_routing(routed) == Routing()
+    assert [event["what"] for event in history(routed)][-2:] == ["route", "route"]
 
 
 @pytest.mark.parametrize(
@@ -82,8 +56,8 @@ def test_only_what_is_given_changes(registry, cli):
         (Routing({"champion": 50}), "champion gets what the others leave"),
     ],
 )
-def test_a_routing_that_makes_no_sense_changes_nothing(registry, routing, why):
-    before = read_routing(registry), history(registry)
+def test_a_routing_that_makes_no_sense_changes_nothing(routed, routing, why):
+    before = read_routing(routed), history(routed)
     with pytest.raises(RegistryError, match=why):
-        set_routing(registry, routing)
-    assert (read_routing(registry), history(registry)) == before
+        set_routing(routed, routing)
+    assert (read_routing(routed), history(routed)) == before

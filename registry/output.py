@@ -1,0 +1,127 @@
+"""What `python -m registry` prints: tables for people, and JSON for programs."""
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+from rich.console import Console
+from rich.markdown import Markdown
+from rich.table import Column, Table
+
+from registry.drift import Drift
+from registry.gate import Verdict
+from registry.route import Routing
+from registry.versions import CHAMPION, Version
+
+
+def print_json(value: Any) -> None:
+    print(json.dumps(value, indent=2))
+
+
+def print_versions(versions: list[Version], as_json: bool) -> None:
+    """A table of the columns that 80 characters have room for; `print_version` has every metric."""
+    if as_json:
+        return print_json([_version(version) for version in versions])
+    columns = ["mcc", *_caught_and_blocked(versions)]
+    table = _table("version", "aliases", "variant", *columns, "created")
+    for version in versions:
+        figures = (f"{version.metrics[name]:.4f}" if name in version.metrics else "" for name in columns)
+        created = version.created_at.strftime("%Y-%m-%d")
+        table.add_row(version.number, ", ".join(version.aliases), version.variant, *figures, created)
+    _console().print(table)
+
+
+def print_version(version: Version, card: str, as_json: bool) -> None:
+    if as_json:
+        return print_json(_version(version))
+    table = _table(show_header=False)
+    for name, value in _version(version).items():
+        if name == "metrics":
+            for metric, figure in value.items():
+                table.add_row(metric, f"{figure:.4f}")
+        elif name != "verdict":
+            table.add_row(name, ", ".join(value) if isinstance(value, list) else str(value))
+    _console().print(table)
+    if card:
+        _console().print(Markdown(card))
+
+
+def print_verdict(verdict: Verdict, as_json: bool) -> None:
+    if as_json:
+        return print_json(verdict.as_dict())
+    against = f"against champion {verdict.champion}" if verdict.champion else "no champion yet"
+    table = Table("check", "found", "asked", "", title=f"version {verdict.challenger}, {against}", box=None)
+    for check in verdict.checks:
+        table.add_row(check.name, check.found, check.asked, "[green]pass[/]" if check.passed else "[red]fail[/]")
+    _console().print(table)
+
+
+def print_aliases(aliases: dict[str, str], as_json: bool) -> None:
+    if as_json:
+        return print_json(aliases)
+    print(", ".join(f"{alias}: version {number}" for alias, number in sorted(aliases.items())))
+
+
+def print_routing(routing: Routing, as_json: bool) -> None:
+    print_json(asdict(routing)) if as_json else print(_routing(routing))
+
+
+def print_events(events: list[dict[str, Any]], as_json: bool) -> None:
+    if as_json:
+        return print_json(events)
+    table = _table(Column("at", no_wrap=True), "by", "what", "before", "after", "why")
+    for event in events:
+        at = event["at"][:19].replace("T", " ")
+        before, after = (_state(event["what"], event[name]) for name in ("before", "after"))
+        table.add_row(at, event["by"], event["what"], before, after, event["why"] or "")
+    _console().print(table)
+
+
+def print_drifts(drifts: list[Drift], as_json: bool) -> None:
+    if as_json:
+        return print_json([asdict(drift) for drift in drifts])
+    table = _table("version", "aliases", "calls", "PSI labels", "PSI lengths", "")
+    for drift in drifts:
+        figures = ("" if index is None else f"{index:.3f}" for index in (drift.labels, drift.lengths))
+        table.add_row(drift.version, ", ".join(drift.aliases), str(drift.calls), *figures, drift.verdict)
+    _console().print(table)
+
+
+def _version(version: Version) -> dict[str, Any]:
+    fields = {
+        "version": version.number,
+        "aliases": list(version.aliases),
+        "variant": version.variant,
+        "created_at": version.created_at.isoformat(timespec="seconds"),
+        "digest": version.digest,
+        "run_id": version.run_id,
+        "metrics": version.metrics,
+    }
+    return fields | ({"verdict": version.verdict} if version.verdict else {})
+
+
+def _state(what: str, state: dict[str, Any]) -> str:
+    """The routing or the aliases before or after an event."""
+    if what == "route":
+        return _routing(Routing(**state))
+    return " ".join(f"{alias}={number}" for alias, number in sorted(state.items()))
+
+
+def _routing(routing: Routing) -> str:
+    """`calls: challenger 10%, champion 90%; shadow: night`"""
+    shares = {**routing.shares, CHAMPION: 100 - sum(routing.shares.values())}
+    calls = ", ".join(f"{alias} {share:g}%" for alias, share in shares.items())
+    return f"calls: {calls}" + (f"; shadow: {routing.shadow}" if routing.shadow else "")
+
+
+def _caught_and_blocked(versions: list[Version]) -> list[str]:
+    names = {name for version in versions for name in version.metrics}
+    return sorted((name for name in names if name.endswith(("_caught", "_blocked"))), reverse=True)
+
+
+def _table(*columns: str | Column, show_header: bool = True) -> Table:
+    return Table(*columns, box=None, pad_edge=False, show_header=show_header)
+
+
+def _console() -> Console:
+    return Console(highlight=False)

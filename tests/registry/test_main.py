@@ -1,0 +1,73 @@
+"""The command line, in this process; once as a process of its own."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from registry.promote import promote
+from registry.route import Routing, read_routing
+from tests.registry.conftest import THRESHOLDS, aliases
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_a_first_champion_a_refusal_a_forced_promotion_and_its_rollback(cli, registry):
+    assert "champion: version 2" in cli("init").output
+    assert cli("promote", "3").status == 1
+    assert aliases(registry) == {"champion": "2", "challenger": "1"}
+
+    assert cli("promote", "3", "--force").status == 2
+    assert cli("promote", "3", "--force", "--why", "a drill").status == 0
+    shown = json.loads(cli("show", "champion", "--json").output)
+    assert shown["version"] == "3" and shown["metrics"]["mcc"] < 0.8 and shown["verdict"]["passed"] is False
+    assert cli("promote", "3").output == "version 3 is already champion\n"
+
+    log = json.loads(cli("log", "--json").output)
+    assert log[-1]["what"] == "force" and log[-1]["why"] == "a drill"
+    assert cli("rollback").output == "challenger: version 1, champion: version 2\n"
+
+
+def test_the_list_fits_80_columns_and_an_unknown_version_is_answered_with_those_that_exist(cli, registry):
+    registry.point({}, {"champion": "2", "challenger": "1"})
+    listed = cli("list").output
+    assert "champion" in listed and max(map(len, listed.splitlines())) <= 80
+    assert "Model card" in cli("show", "1").output
+    unknown = cli("show", "9")
+    assert unknown.status == 1 and "there are: 3, 2 = champion, 1 = challenger" in unknown.error
+
+
+def test_a_refused_promotion_as_a_process(registry, tmp_path):
+    promote(registry, "2", THRESHOLDS)
+    (tmp_path / "params.yaml").write_text(json.dumps({"gate": THRESHOLDS.model_dump()}))
+    variables = {"MLFLOW_TRACKING_URI": registry.tracking_uri, "PYTHONPATH": str(ROOT), "COLUMNS": "80"}
+    command = [sys.executable, "-m", "registry", "promote", "3"]
+    refused = subprocess.run(command, cwd=tmp_path, env={**os.environ, **variables}, capture_output=True, text=True)
+    assert refused.returncode == 1
+    assert "fail" in refused.stdout and "version 3 was not promoted" in refused.stderr
+
+
+@pytest.fixture
+def route(cli, registry):
+    """`python -m registry route WORDS --json`: the routing afterwards."""
+    registry.point({}, {"champion": "1", "challenger": "2"})
+
+    def run(*words: str) -> Routing:
+        printed = cli("route", *words, "--json")
+        assert printed.status == 0, printed.error
+        return Routing.from_json(printed.output)
+
+    return run
+
+
+def test_route_changes_only_what_is_given(registry, cli, route):
+    assert route("challenger=10") == Routing({"challenger": 10.0})
+    assert route("--shadow", "challenger") == Routing({"challenger": 10.0}, "challenger")
+    assert route("challenger=20") == Routing({"challenger": 20.0}, "challenger")
+    assert route("--shadow", "none") == Routing({"challenger": 20.0})
+    assert cli("route", "challenger=10", "challenger=30").status == 2
+    assert route("challenger=0", "--shadow", "champion") == Routing(shadow="champion")
+    assert route("--clear") == route() == read_routing(registry) == Routing()

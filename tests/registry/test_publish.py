@@ -1,0 +1,28 @@
+from registry.publish import publish
+from registry.versions import Registry
+from tests.toyregistry import MODEL_NAME, add_version, write_evaluation
+
+
+def test_publishing_the_same_again_finds_the_version_that_exists(registry, toys, tmp_path):
+    run = registry.resolve("2").run_id
+    again, new = publish(registry, run, toys / "toy-2.0", toys / "evaluation-2.0")
+    assert (again.number, new) == ("2", False)
+    write_evaluation(tmp_path / "evaluation", wrong=3)
+    measured_anew, new = publish(registry, run, toys / "toy-2.0", tmp_path / "evaluation")
+    assert (measured_anew.number, new) == ("4", True)
+    assert measured_anew.digest == again.digest and measured_anew.key != again.key
+
+
+def test_a_version_whose_files_are_gone_is_published_again(tmp_path):
+    uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    add_version(tmp_path, uri, -1.0)
+    registry = Registry(MODEL_NAME, uri)
+    (registry.folder(registry.resolve("1")) / "model.onnx").unlink()
+    assert add_version(tmp_path, uri, -1.0) == "2"
+
+
+def test_a_published_version_has_its_card_as_description(registry):
+    version = registry.resolve("1")
+    card = registry.card(version)
+    assert version.digest in card
+    assert registry.client.get_model_version(MODEL_NAME, version.number).description == card
