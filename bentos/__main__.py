@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from bentos.callers.keys import add_line, new_key
 from bentos.settings import Settings, SettingsError, read_settings
 from bentos.store import StoreError
-from bentos.store.backends import store_name
+from bentos.store.backends import migrate
 
 
 def main() -> None:
@@ -57,15 +57,7 @@ def _build(settings: Settings) -> None:
 
 
 def _migrate(settings: Settings) -> None:
-    if store_name(settings) == "sqlite":
-        from bentos.store.sqlite.file import prepare
-
-        prepare(settings.sqlite_path)
-        print(f"the tables of {settings.sqlite_path} are as they should be")
-        return
-    from bentos.store.cassandra.schema import migrate
-
-    for line in migrate(settings) or ["the tables are as they should be"]:
+    for line in migrate(settings):
         print(line)
 
 

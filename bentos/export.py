@@ -11,10 +11,8 @@ from typing import TextIO
 
 from bentos.settings import Settings
 from bentos.store import timeuuid
-from bentos.store.backends import open_store, store_name
-from bentos.store.scan import scan
-from bentos.store.spool import Spool
-from bentos.store.waiting import CORRECTIONS
+from bentos.store.backends import open_store, scan_calls, store_name
+from bentos.store.spool import CORRECTIONS, Spool
 
 
 def export_calls(settings: Settings, since: datetime, output: TextIO) -> None:
@@ -22,8 +20,8 @@ def export_calls(settings: Settings, since: datetime, output: TextIO) -> None:
 
     Raises StoreError.
     """
-    for version, label, characters in scan(settings, since):
-        print(json.dumps({"version": version, "label": label, "characters": characters}), file=output)
+    for call in scan_calls(settings, since):
+        print(json.dumps(call._asdict()), file=output)
 
 
 async def export_corrections(settings: Settings, output: TextIO) -> None:

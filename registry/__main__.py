@@ -177,10 +177,10 @@ def _log(registry: Registry, args: argparse.Namespace) -> None:
 def _drift(registry: Registry, args: argparse.Namespace) -> None:
     from bentos.settings import SettingsError, read_settings
     from bentos.store import StoreError
-    from bentos.store.scan import scan
+    from bentos.store.backends import scan_calls
 
     try:
-        served = gather(scan(read_settings(), datetime.now(UTC) - timedelta(hours=args.hours)))
+        served = gather(scan_calls(read_settings(), datetime.now(UTC) - timedelta(hours=args.hours)))
     except (SettingsError, StoreError) as error:
         raise RegistryError(f"the call log cannot be read: {error}") from error
     found = drifts(registry, served)

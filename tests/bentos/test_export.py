@@ -11,9 +11,8 @@ import pytest
 
 from bentos.store import Call, Correction, timeuuid
 from bentos.store.cassandra.schema import migrate
-from bentos.store.spool import Spool
+from bentos.store.spool import CORRECTIONS, Spool
 from bentos.store.sqlite.store import SQLiteStore
-from bentos.store.waiting import CORRECTIONS
 from tests.cassandra.client import PATIENT, opened, settings_for
 
 pytestmark = pytest.mark.anyio
