@@ -29,8 +29,7 @@ from bentos.settings import Settings, SettingsError, read_settings
 # The one place where the pipeline knows the service: what it collects lies in the service's store.
 from bentos.store import Correction, StoreError, timeuuid
 from bentos.store.backends import open_store, store_name
-from bentos.store.spool import Spool
-from bentos.store.waiting import CORRECTIONS
+from bentos.store.spool import CORRECTIONS, Spool
 from pipelines import params
 from pipelines.data.corpus import CorpusError
 from pipelines.data.corrections import REJECTED

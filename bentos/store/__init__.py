@@ -7,7 +7,7 @@ database can answer a whole request in one round trip's time.
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
 Probabilities = dict[str, float]  # label -> probability
@@ -35,8 +35,16 @@ class Correction:
     label: str
 
 
+class CallSummary(NamedTuple):
+    """A logged call without its text: its version's content key, its label and the length of its text."""
+
+    version: str
+    label: str
+    characters: int
+
+
 class StoreError(Exception):
-    """The store could not do it now; the message is fit for a log and holds no secret."""
+    """The store could not do it now. The message is for the log: it holds no secret."""
 
 
 class Store(Protocol):

@@ -1,30 +1,67 @@
-"""Which store the settings name."""
+"""The backends of the store, and the one that the settings choose.
+
+A backend is a folder beside this module with the same three functions as the others: `store.open_store(settings)`,
+`schema.migrate(settings)` and `scan.scan_calls(settings, since)`. It is imported only when it is chosen.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from importlib import import_module
+from types import ModuleType
 
 from bentos.settings import Settings
-from bentos.store import Store
+from bentos.store import CallSummary, Store
+
+
+@dataclass(frozen=True)
+class Backend:
+    """`chosen` tells whether the settings ask for it. `migrates_at_start`: the service itself creates the tables."""
+
+    name: str
+    folder: str
+    chosen: Callable[[Settings], bool]
+    migrates_at_start: bool = False
+
+    def module(self, name: str) -> ModuleType:
+        return import_module(f"bentos.store.{self.folder}.{name}")
+
+
+BACKENDS = (  # the first one that is chosen is the store
+    Backend("astra", "cassandra", lambda settings: settings.astra_db_secure_bundle_path is not None),
+    Backend("cassandra", "cassandra", lambda settings: settings.cassandra_contact_points != ""),
+    Backend("sqlite", "sqlite", lambda settings: True, migrates_at_start=True),
+)
 
 
 def store_name(settings: Settings) -> str:
     """`astra` where a secure bundle is given, `cassandra` where contact points are, otherwise `sqlite`."""
-    if settings.astra_db_secure_bundle_path:
-        return "astra"
-    return "cassandra" if settings.cassandra_contact_points else "sqlite"
+    return _backend(settings).name
 
 
 async def open_store(settings: Settings) -> Store:
     """Open the store, ready for use. Raises StoreError when that cannot succeed without a change by an operator."""
-    if store_name(settings) == "sqlite":
-        from bentos.store.sqlite.store import SQLiteStore
+    return await _backend(settings).module("store").open_store(settings)
 
-        return await SQLiteStore.open(settings.sqlite_path, settings.cache_ttl, settings.log_ttl)
-    from bentos.store.cassandra import store
 
-    return await store.connect(settings)
+def migrate(settings: Settings) -> list[str]:
+    """Create the tables, or upgrade those of an older version; a sentence for each thing done. Raises StoreError."""
+    return _backend(settings).module("schema").migrate(settings)
 
 
 def prepare(settings: Settings) -> None:
-    """What must be done once before the workers start: create or upgrade the SQLite file. Raises StoreError."""
-    if store_name(settings) == "sqlite":
-        from bentos.store.sqlite.file import prepare as prepare_file
+    """Create the tables of a store that needs no migration by an operator: once, before the workers start.
 
-        prepare_file(settings.sqlite_path)
+    Raises StoreError.
+    """
+    if _backend(settings).migrates_at_start:
+        migrate(settings)
+
+
+def scan_calls(settings: Settings, since: datetime) -> Iterator[CallSummary]:
+    """Every caller's calls since then, in no order, without an event loop. Raises StoreError."""
+    return _backend(settings).module("scan").scan_calls(settings, since)
+
+
+def _backend(settings: Settings) -> Backend:
+    return next(backend for backend in BACKENDS if backend.chosen(settings))

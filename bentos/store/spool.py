@@ -1,19 +1,69 @@
-"""Rows that wait for the database, in an SQLite file that outlives the process, its host and a power cut."""
+"""The outbox: rows that wait for the database in an SQLite file, which survives a kill and a power cut."""
 
 import asyncio
 import fcntl
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
+from uuid import UUID
 
-from bentos.store import StoreError
+from bentos.store import Call, Correction, StoreError
+from bentos.store.group_commit import GroupCommit
 from bentos.store.sqlite.file import connect
-from bentos.store.waiting import CALLS, KINDS, Kind
+from bentos.store.threads import WorkerThreads
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Kind(Generic[T]):
+    """A kind of row, which waits in a queue of its own.
+
+    `columns` of its table, with their types; `values` takes a row apart into them, `row` puts it together again.
+    """
+
+    table: str
+    columns: dict[str, str]
+    values: Callable[[T], tuple[Any, ...]]
+    row: Callable[..., T]
+
+    @property
+    def create(self) -> str:
+        columns = ", ".join(f"{name} {type_} NOT NULL" for name, type_ in self.columns.items())
+        return f"CREATE TABLE IF NOT EXISTS {self.table} (id INTEGER PRIMARY KEY AUTOINCREMENT, {columns})"
+
+    @property
+    def insert(self) -> str:
+        return f"INSERT INTO {self.table} ({', '.join(self.columns)}) VALUES ({', '.join('?' * len(self.columns))})"
+
+    @property
+    def oldest(self) -> str:
+        return f"SELECT id, {', '.join(self.columns)} FROM {self.table} ORDER BY id LIMIT ?"
+
+
+CALLS = Kind[Call](
+    "waiting_calls",
+    {
+        "caller_id": "TEXT",
+        "called_at": "BLOB",
+        "input": "TEXT",
+        "model_version": "TEXT",
+        "result": "TEXT",
+        "from_cache": "INTEGER",
+    },
+    lambda call: (call.caller_id, call.called_at.bytes, call.input, call.model_version, call.result, call.from_cache),
+    lambda caller, at, text, version, label, hit: Call(caller, UUID(bytes=at), text, version, label, bool(hit)),
+)
+CORRECTIONS = Kind[Correction](
+    "waiting_corrections",
+    {"caller_id": "TEXT", "corrected_at": "BLOB", "input": "TEXT", "label": "TEXT"},
+    lambda correction: (correction.caller_id, correction.corrected_at.bytes, correction.input, correction.label),
+    lambda caller, at, text, label: Correction(caller, UUID(bytes=at), text, label),
+)
+KINDS = (CALLS, CORRECTIONS)
 
 
 class SpoolError(StoreError):
@@ -24,85 +74,63 @@ class Spool:
     """A queue of each kind, first in, first out. Several processes of one host may share the file.
 
     Every method raises SpoolError when the file cannot be used; it is tried anew every time. One thread works on the
-    file: rows that are added while it writes share the next transaction, and so one wait for the disk.
+    file, and writes what is added in groups.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._connection: sqlite3.Connection | None = None
-        self._thread = ThreadPoolExecutor(1, "spool")
-        self._added: list[tuple[Kind[Any], Sequence[Any], asyncio.Future[None]]] = []
-        self._writing: asyncio.Task[None] | None = None
+        self._thread = WorkerThreads("spool")
+        self._writes = GroupCommit(lambda group: self._do(_insert, group))
 
     async def add(self, rows: Sequence[T], kind: Kind[T] = CALLS) -> None:
         """Append rows; on return they are on disk."""
-        done = asyncio.get_running_loop().create_future()
-        self._added.append((kind, rows, done))
-        if self._writing is None:
-            self._writing = asyncio.create_task(self._write())
-        await done
+        await self._writes.add((kind, rows))
 
     async def oldest(self, limit: int, kind: Kind[T] = CALLS) -> tuple[list[T], int]:
         """Up to `limit` rows in the order they were added, and the mark to remove them by."""
         rows = await self._do(lambda db: db.execute(kind.oldest, (limit,)).fetchall())
-        return [kind.read(*row) for _, *row in rows], rows[-1][0] if rows else 0
+        return [kind.row(*values) for _, *values in rows], rows[-1][0] if rows else 0
 
     async def remove(self, mark: int, kind: Kind[T] = CALLS) -> None:
         """Remove the rows up to a mark that `oldest` gave."""
         await self._do(lambda db: db.execute(f"DELETE FROM {kind.table} WHERE id <= ?", (mark,)))
 
     async def count(self, kinds: Sequence[Kind[Any]] = KINDS) -> int:
-        """How many rows wait, of every kind that is named, those of other processes included."""
+        """How many rows of these kinds wait, those of other processes included."""
         counts = " + ".join(f"(SELECT count(*) FROM {kind.table})" for kind in kinds)
         return await self._do(lambda db: db.execute(f"SELECT {counts}").fetchone()[0])
 
     @contextmanager
     def replaying(self) -> Iterator[bool]:
-        """True for one process at a time: the one that may take rows out. A process that dies lets go of it."""
+        """True for one process at a time: the one that may take rows out. The lock ends with its process."""
         try:
-            lock = open(f"{self.path}.lock", "w")  # noqa: SIM115 (the failure to open it alone is the spool's)
+            lock = open(f"{self.path}.lock", "w")  # noqa: SIM115 (only the failure to open it is the spool's)
         except OSError as error:
             raise self._failure(error) from error
         with lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                mine = True
+                locked = True
             except BlockingIOError:
-                mine = False
-            yield mine
+                locked = False
+            yield locked
 
     async def close(self) -> None:
         """Finish what is under way."""
-        if self._writing is not None:
-            await self._writing
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._disconnect)
+        await self._writes.close()
+        await self._thread.run(self._disconnect)
         self._thread.shutdown()
 
-    async def _write(self) -> None:
-        while self._added:
-            group, self._added = self._added, []
-            failure = None
-            try:
-                await self._do(lambda db, group=group: _insert(db, group))
-            except SpoolError as error:
-                failure = error
-            for *_, done in group:
-                if done.done():
-                    continue
-                if failure is None:
-                    done.set_result(None)
-                else:
-                    done.set_exception(failure)
-        self._writing = None
+    def _do(self, work: Callable[..., T], *args: Any) -> asyncio.Future[T]:
+        """Call `work(connection, *args)` in the spool's thread."""
+        return self._thread.run(self._work, work, *args)
 
-    async def _do(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self._work, work)
-
-    def _work(self, work: Callable[[sqlite3.Connection], T]) -> T:
+    def _work(self, work: Callable[..., T], *args: Any) -> T:
         try:
             if self._connection is None:
                 self._connection = _open(self.path)
-            return work(self._connection)
+            return work(self._connection, *args)
         except sqlite3.Error as error:
             self._disconnect()
             raise self._failure(error) from error
@@ -124,8 +152,8 @@ def _open(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _insert(connection: sqlite3.Connection, group: Sequence[tuple[Kind[Any], Sequence[Any], Any]]) -> None:
+def _insert(connection: sqlite3.Connection, group: list[tuple[Kind[Any], Sequence[Any]]]) -> None:
     with connection:
         connection.execute("BEGIN IMMEDIATE")
-        for kind, rows, _ in group:
-            connection.executemany(kind.insert, map(kind.row, rows))
+        for kind, rows in group:
+            connection.executemany(kind.insert, map(kind.values, rows))

@@ -16,7 +16,7 @@ from bentos.answering.predictor import Predictor
 from bentos.monitoring.metrics import Metrics
 from bentos.store import StoreError
 from bentos.store.cassandra.schema import migrate
-from bentos.store.cassandra.store import connect
+from bentos.store.cassandra.store import open_store
 from bentos.versions.loaded import LoadedVersion, ServedVersions
 from registry.model.artifact import Artifact
 from registry.versions import Version
@@ -39,7 +39,7 @@ class Service(RuleBasedStateMachine):
         super().__init__()
         self.node, self.artifacts = node, artifacts
         self.runner = asyncio.Runner()
-        self.store = self.runner.run(connect(options))
+        self.store = self.runner.run(open_store(options))
         self.predictor = Predictor(self.store, Metrics(), ModelPool(60))
         self.caller = uuid4().hex
         self.expected = []  # (input, version key, label) of every answered call

@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 
 from bentos.store import Call, Correction, timeuuid
-from bentos.store.spool import Spool
+from bentos.store.spool import CORRECTIONS, Spool
 from bentos.store.sqlite.store import SQLiteStore
-from bentos.store.waiting import CORRECTIONS
 from pipelines.data import corpus
 
 pytestmark = pytest.mark.anyio

@@ -1,4 +1,4 @@
-"""The tables in Cassandra or Astra DB: what they must be, and the one step that makes them so."""
+"""The tables in Cassandra or Astra DB, and the migration that creates or upgrades them."""
 
 import time
 from collections.abc import Iterator, Mapping
@@ -10,32 +10,37 @@ from cassandra.pool import Host
 
 from bentos.settings import Settings
 from bentos.store import StoreError
-from bentos.store.cassandra.cluster import CONNECT_TIMEOUT, explain, is_astra, keyspace_of, new_cluster
+from bentos.store.cassandra.cluster import CONNECT_TIMEOUT, is_astra, keyspace_of, new_cluster
+from bentos.store.cassandra.errors import explain
 
-DDL_PATIENCE = 30.0  # seconds that a change of the schema may take
+CHANGE_TIMEOUT = 30.0  # seconds that a change of the schema may take
+READ_TIMEOUT = 10.0  # seconds that a read of the schema may take
 WINDOWS = 30  # into which compaction by time divides a lifetime
 
 
 @dataclass(frozen=True)
 class Table:
-    """`keys`: columns of the primary key with their part in it and type; `columns`: the others."""
+    """Columns with their types: `partition` and `clustering` make the primary key, `columns` are the others."""
 
     name: str
-    keys: Mapping[str, tuple[str, str]]
+    partition: Mapping[str, str]
+    clustering: Mapping[str, str]
     columns: Mapping[str, str]
 
     def create(self, name: str) -> str:
         """The statement that creates the table, under its full name, where it is missing."""
-        columns = {name: kind for name, (_, kind) in self.keys.items()} | dict(self.columns)
-        partition = ", ".join(name for name, (part, _) in self.keys.items() if part == "partition_key")
-        clustering = "".join(f", {name}" for name, (part, _) in self.keys.items() if part == "clustering")
-        described = ", ".join(f"{name} {kind}" for name, kind in columns.items())
-        return f"CREATE TABLE IF NOT EXISTS {name} ({described}, PRIMARY KEY (({partition}){clustering}))"
+        columns = ", ".join(f"{column} {type_}" for column, type_ in self._all().items())
+        key = ", ".join([f"({', '.join(self.partition)})", *self.clustering])
+        return f"CREATE TABLE IF NOT EXISTS {name} ({columns}, PRIMARY KEY ({key}))"
+
+    def _all(self) -> dict[str, str]:
+        return {**self.partition, **self.clustering, **self.columns}
 
 
 CACHE = Table(
     "spam_cache_items",
-    {"model_version": ("partition_key", "text"), "input": ("partition_key", "text")},
+    {"model_version": "text", "input": "text"},
+    {},
     {
         "confidence": "float",
         "prediction_map": "map<text, float>",
@@ -46,46 +51,33 @@ CACHE = Table(
 )
 LOG = Table(
     "spam_calls_per_caller",
-    {
-        "caller_id": ("partition_key", "text"),
-        "called_hour": ("partition_key", "timestamp"),
-        "called_at": ("clustering", "timeuuid"),
-    },
+    {"caller_id": "text", "called_hour": "timestamp"},
+    {"called_at": "timeuuid"},
     {"input": "text", "model_version": "text", "result": "text", "from_cache": "boolean"},
 )
 FEEDBACK = Table(  # a partition has the corrections of one text, whose digest is a key however long it is
     "spam_feedback",
-    {"input_sha256": ("partition_key", "text"), "caller_id": ("clustering", "text")},
+    {"input_sha256": "text"},
+    {"caller_id": "text"},
     {"corrected_at": "timeuuid", "input": "text", "label": "text"},
 )
 
 
 def migrate(settings: Settings) -> list[str]:
-    """Create the keyspace and the tables, or upgrade older ones; say what was done.
+    """Create the keyspace and the tables, or add to older ones what they lack; a sentence for each thing done.
 
-    Adds what is missing and drops nothing. May run as often as one likes, and several times at once. Raises StoreError
-    for tables of another shape, or when the database cannot be reached or refuses.
+    It drops nothing, and is idempotent: it may run again, and several times at once. Raises StoreError when the
+    database cannot be reached or refuses.
     """
+    cluster = None
     try:
         cluster = new_cluster(settings)
-    except Exception as error:
-        raise explain(error, settings) from error
-    try:
         return list(_migrate(cluster.connect(), settings))
     except Exception as error:
         raise explain(error, settings) from error
     finally:
-        cluster.shutdown()
-
-
-def check(session: Session, keyspace: str) -> None:
-    """Raise StoreError unless the tables are there, with every column and of the right types."""
-    for table in (CACHE, LOG, FEEDBACK):
-        found = _columns(session, keyspace, table)
-        _check_shape(keyspace, table, found)
-        if lacking := table.columns.keys() - found.keys():
-            what = f"lacks {', '.join(sorted(lacking))}" if found else "does not exist"
-            raise StoreError(f"table {keyspace}.{table.name} {what}: run `python -m bentos migrate`")
+        if cluster is not None:
+            cluster.shutdown()
 
 
 def full_name(keyspace: str, table: Table) -> str:
@@ -109,12 +101,11 @@ def _migrate(session: Session, settings: Settings) -> Iterator[str]:
 
 def _migrate_table(session: Session, keyspace: str, table: Table, compaction: dict[str, str] | None) -> Iterator[str]:
     name = full_name(keyspace, table)
-    found = _columns(session, keyspace, table)
-    _check_shape(keyspace, table, found)
-    if not found:
+    existing = _columns(session, keyspace, table)
+    if not existing:
         _change(session, table.create(name) + (f" WITH compaction = {compaction}" if compaction else ""))
         yield f"table {name} created"
-    for column in sorted(table.columns.keys() - found.keys()) if found else ():
+    for column in sorted(table.columns.keys() - existing) if existing else ():
         _change(session, f"ALTER TABLE {name} ADD IF NOT EXISTS {column} {table.columns[column]}")
         yield f"table {name}: column {column} added"
     if compaction and not compaction.items() <= _current_compaction(session, keyspace, table).items():
@@ -124,16 +115,16 @@ def _migrate_table(session: Session, keyspace: str, table: Table, compaction: di
 
 def _change(session: Session, statement: str) -> None:
     """Change the schema and wait until all nodes agree."""
-    response = session.execute_async(statement, host=_coordinator(session), timeout=DDL_PATIENCE)
+    response = session.execute_async(statement, host=_coordinator(session), timeout=CHANGE_TIMEOUT)
     response.result()
     if not response.is_schema_agreed:
         raise StoreError("the nodes do not agree on the schema yet: run `python -m bentos migrate` again")
 
 
 def _coordinator(session: Session) -> Host:
-    """The node that every migration asks, the first by id, which makes one change at a time.
+    """The node that every migration asks: the first by id. It makes one change at a time.
 
-    Asked by two migrations at once, two nodes could each create a table, under two ids: rows written to one of them
+    Two nodes that two migrations ask at once could each create a table, under two ids: rows written to one of them
     would be lost.
     """
     deadline = time.monotonic() + CONNECT_TIMEOUT
@@ -150,48 +141,25 @@ def _coordinator(session: Session) -> Host:
 
 def _exists(session: Session, keyspace: str) -> bool:
     query = "SELECT keyspace_name FROM system_schema.keyspaces WHERE keyspace_name = %s"
-    return session.execute(query, [keyspace], timeout=10).one() is not None
+    return session.execute(query, [keyspace], timeout=READ_TIMEOUT).one() is not None
 
 
-def _columns(session: Session, keyspace: str, table: Table) -> dict[str, tuple[str, str, int, str]]:
-    """Name -> (part in the key, type, position, order) of the columns there are; empty when there is no table."""
-    query = (
-        "SELECT column_name, kind, type, position, clustering_order FROM system_schema.columns"
-        " WHERE keyspace_name = %s AND table_name = %s"
-    )
-    return {name: tuple(rest) for name, *rest in session.execute(query, [keyspace, table.name], timeout=10)}
+def _columns(session: Session, keyspace: str, table: Table) -> set[str]:
+    """The names of the columns that the table has; empty when there is no table."""
+    query = "SELECT column_name FROM system_schema.columns WHERE keyspace_name = %s AND table_name = %s"
+    return {name for (name,) in session.execute(query, [keyspace, table.name], timeout=READ_TIMEOUT)}
 
 
 def _current_compaction(session: Session, keyspace: str, table: Table) -> Mapping[str, str]:
     query = "SELECT compaction FROM system_schema.tables WHERE keyspace_name = %s AND table_name = %s"
-    (compaction,) = session.execute(query, [keyspace, table.name], timeout=10).one()
+    (compaction,) = session.execute(query, [keyspace, table.name], timeout=READ_TIMEOUT).one()
     return {name: value.removeprefix("org.apache.cassandra.db.compaction.") for name, value in compaction.items()}
 
 
-def _check_shape(keyspace: str, table: Table, found: Mapping[str, tuple[str, str, int, str]]) -> None:
-    """Raise StoreError when what is there can never become this table."""
-    if not found:
-        return
-    key = {name: (part, kind) for name, (part, kind, *_) in sorted(found.items(), key=_place) if part in PARTS}
-    descending = [name for name, (*_, order) in found.items() if order == "desc"]
-    others = {name for name in table.columns if name in found and found[name][:2] != ("regular", table.columns[name])}
-    if list(key.items()) != list(table.keys.items()) or descending or others:
-        described = ", ".join(f"{name} {kind} {part}" for name, (part, kind, *_) in sorted(found.items(), key=_place))
-        raise StoreError(
-            f"table {keyspace}.{table.name} has another shape ({described}): name another keyspace, or rename the table"
-        )
-
-
-PARTS = ("partition_key", "clustering")
-
-
-def _place(column: tuple[str, tuple[str, str, int, str]]) -> tuple[int, int, str]:
-    name, (part, _, position, _) = column
-    return (PARTS.index(part) if part in PARTS else len(PARTS), position, name)
-
-
 def _compaction(lifetime: int) -> dict[str, str]:
-    """Rows that expire (after `lifetime` seconds) lie together by age: whole files expire at once. 0 is for ever."""
+    """How the table's files are merged. Rows that expire after `lifetime` seconds (0: never) lie together by age, so
+    that whole files expire at once.
+    """
     if not lifetime:
         return {"class": "SizeTieredCompactionStrategy"}
     hours = max(1, lifetime // WINDOWS // 3600)
@@ -204,10 +172,8 @@ def _compaction(lifetime: int) -> dict[str, str]:
 
 def _replication(setting: str) -> dict[str, str]:
     """`3` is three replicas in every data centre; `dc1=3,dc2=2` names them."""
-    named = [
-        part.partition("=") for part in (setting if "=" in setting else f"replication_factor={setting}").split(",")
-    ]
-    factors = {name.strip(): factor.strip() for name, _, factor in named}
+    parts = (setting if "=" in setting else f"replication_factor={setting}").split(",")
+    factors = {name.strip(): factor.strip() for name, _, factor in (part.partition("=") for part in parts)}
     if not all(name and factor.isdigit() for name, factor in factors.items()):
         raise StoreError(f"CASSANDRA_REPLICATION={setting!r} is neither a factor nor DC=FACTOR,DC=FACTOR")
     return {"class": "NetworkTopologyStrategy", **factors}

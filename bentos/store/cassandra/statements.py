@@ -1,4 +1,4 @@
-"""What is asked of Cassandra: the statements, prepared once, and the values bound to them."""
+"""The statements for Cassandra: prepared once, and bound to the values of each request."""
 
 import hashlib
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -14,20 +14,22 @@ from bentos.store.cassandra.cluster import keyspace_of
 from bentos.store.cassandra.schema import CACHE, FEEDBACK, LOG, full_name
 
 KEY_BYTES = 65_535 - 2 * 3  # of a partition key of two texts: each takes three bytes more than its own
-DIGESTED = ":sha256"  # ends the model version in the key of an input that is too long; no version's own ends so
+DIGESTED = ":sha256"  # the end of the model version in the key of an input that is too long; no version's key ends so
 LOOKUP = 20  # inputs a statement; Astra DB allows no more
 BATCH_ROWS, BATCH_BYTES = 100, 256 * 1024  # of the log at once
 PAGE = 200  # rows of the log, or of the feedback, at once
 
 
 class Statements:
-    """Prepared on `session`, whose keyspace needs not be set. Creating it blocks, and raises what the driver raises."""
+    """Prepared on `session`, whose keyspace needs not be set. Creating it blocks, and raises what the driver raises:
+    for a keyspace, a table or a column that is missing, too.
+    """
 
     def __init__(self, session: Session, settings: Settings) -> None:
         cache, log, feedback = (full_name(keyspace_of(settings), table) for table in (CACHE, LOG, FEEDBACK))
-        found = "SELECT input, prediction_map, whole_input"
-        self._get = session.prepare(f"{found} FROM {cache} WHERE model_version = ? AND input = ?")
-        self._get_many = session.prepare(f"{found} FROM {cache} WHERE model_version = ? AND input IN ?")
+        select = f"SELECT input, prediction_map, whole_input FROM {cache}"
+        self._get = session.prepare(f"{select} WHERE model_version = ? AND input = ?")
+        self._get_many = session.prepare(f"{select} WHERE model_version = ? AND input IN ?")
         self._put = session.prepare(
             f"INSERT INTO {cache} (model_version, input, confidence, prediction_map, result, stored_at, whole_input)"
             f" VALUES (?, ?, ?, ?, ?, now(), ?) USING TTL {settings.cache_ttl}"
@@ -38,7 +40,7 @@ class Statements:
         )
         self._page = session.prepare(
             f"SELECT called_at, input, model_version, result, from_cache FROM {log}"
-            f" WHERE caller_id = ? AND called_hour = ? AND called_at > ? LIMIT {PAGE}"
+            f" WHERE caller_id = ? AND called_hour = ? AND called_at > ? ORDER BY called_at LIMIT {PAGE}"
         )
         self._call = session.prepare(
             f"SELECT input, model_version, result, from_cache FROM {log}"
@@ -93,10 +95,10 @@ class Statements:
 
     def correct(self, corrections: Iterable[Correction]) -> Iterator[Statement]:
         """Written with the time of the correction: one that waited does not replace a later one that did not."""
-        for found in corrections:
-            digest = hashlib.sha256(found.input.encode()).hexdigest()
-            row = (digest, found.caller_id, found.corrected_at, found.input, found.label)
-            yield self._correct.bind((*row, timeuuid.microseconds(found.corrected_at)))
+        for correction in corrections:
+            digest = hashlib.sha256(correction.input.encode()).hexdigest()
+            row = (digest, correction.caller_id, correction.corrected_at, correction.input, correction.label)
+            yield self._correct.bind((*row, timeuuid.microseconds(correction.corrected_at)))
 
     def corrections(self) -> Statement:
         """Rows (caller_id, corrected_at, input, label) in pages; those of one text follow one another."""

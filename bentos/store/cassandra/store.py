@@ -17,47 +17,56 @@ from cassandra.query import Statement
 
 from bentos.settings import Settings
 from bentos.store import Call, Correction, Probabilities, StoreError
-from bentos.store.cassandra.cluster import explain, is_astra, keyspace_of, new_cluster
-from bentos.store.cassandra.schema import check
+from bentos.store.cassandra.cluster import is_astra, new_cluster
+from bentos.store.cassandra.errors import explain
 from bentos.store.cassandra.statements import PAGE, Statements
-from bentos.store.resilient import Resilient
+from bentos.store.group_commit import GroupCommit
+from bentos.store.resilient import ResilientStore
 from bentos.store.spool import Spool
 from registry.model.artifact import DECIMALS
 
 Rows = Sequence[tuple[Any, ...]]
 
 PARALLEL = 32  # statements of one request in flight
-GROUPS = 4  # groups of log rows in flight; what comes meanwhile forms the next group
-PAGE_PATIENCE = 5.0  # seconds that a page of the log, or of the feedback, may take
+GROUPS = 4  # groups of log rows in flight
+PAGE_TIMEOUT = 5.0  # seconds that a page of the log, or of the feedback, may take
 BEFORE_ALL = UUID("00000000-0000-1000-8080-808080808080")  # the first of all version 1 UUIDs in Cassandra's order
+
+
+async def open_store(settings: Settings) -> ResilientStore:
+    """A store that is ready for use at once: while the database cannot be reached, it goes on without it."""
+    logging.getLogger("cassandra").setLevel(logging.CRITICAL)  # warns of every attempt; ResilientStore of changes
+    store = ResilientStore(
+        "astra" if is_astra(settings) else "cassandra",
+        lambda: asyncio.to_thread(CassandraStore.open, settings),
+        Spool(settings.spool_path),
+    )
+    await store.start()
+    return store
 
 
 class CassandraStore:
     """A Store (see `bentos.store`). Belongs to the event loop that it is used on.
 
-    `patience` is how long, in seconds, a lookup, and every statement that writes, may take.
+    `timeout` is how long, in seconds, a lookup, and every statement that writes, may take.
     """
 
     def __init__(self, cluster: Cluster, session: Session, settings: Settings) -> None:
         self.name = "astra" if is_astra(settings) else "cassandra"
-        self.patience = settings.cache_timeout
+        self.timeout = settings.cache_timeout
         self._cluster = cluster
         self._session = session
         self._settings = settings
         self._statements = Statements(session, settings)
-        self._slots = asyncio.Semaphore(GROUPS)
-        self._group: tuple[list[Call], asyncio.Task[None]] | None = None
-        self._groups: set[asyncio.Task[None]] = set()
+        self._log = GroupCommit(self._log_group, parallel=GROUPS)
 
     @classmethod
     def open(cls, settings: Settings) -> "CassandraStore":
-        """Connect, check the tables and prepare the statements. Blocks: call it in a thread. Raises StoreError."""
+        """Connect, and prepare the statements: that fails without the tables. Blocks. Raises StoreError."""
         cluster = None
         try:
             cluster = new_cluster(settings)
-            session = cluster.connect()
-            check(session, keyspace_of(settings))
-            return cls(cluster, session, settings)
+            return cls(cluster, cluster.connect(), settings)
         except Exception as error:
             if cluster is not None:
                 cluster.shutdown()
@@ -68,44 +77,36 @@ class CassandraStore:
 
     async def get(self, model_version: str, inputs: Sequence[str]) -> dict[str, Probabilities]:
         """The stored predictions that arrive in time; StoreError when none does."""
-        wanted = set(inputs)
-        found: dict[str, Probabilities] = {}
+        texts = set(inputs)
+        predictions: dict[str, Probabilities] = {}
 
-        def take(rows: Rows) -> None:
-            for key, map_, whole in rows:
-                if (text := key if whole is None else whole) in wanted:
-                    found[text] = {label: round(value, DECIMALS) for label, value in (map_ or {}).items()}
+        def add(rows: Rows) -> None:
+            for key, probabilities, whole_input in rows:
+                if (text := key if whole_input is None else whole_input) in texts:
+                    predictions[text] = {label: round(p, DECIMALS) for label, p in (probabilities or {}).items()}
 
         try:
-            async with asyncio.timeout(self.patience):
-                await self._run(self._statements.get(model_version, wanted), take)
+            async with asyncio.timeout(self.timeout):
+                await self._run(self._statements.get(model_version, texts), add)
         except Exception as error:
-            if not found:
-                raise self._failure(error, self.patience) from error
-        return found
+            if not predictions:
+                raise self._failure(error, self.timeout) from error
+        return predictions
 
     async def put(self, model_version: str, predictions: Mapping[str, Probabilities]) -> None:
         await self._write(self._statements.put(model_version, predictions))
 
     async def log(self, calls: Sequence[Call]) -> None:
-        if self._group is None:
-            rows: list[Call] = []
-            task = asyncio.create_task(self._write_group(rows))
-            self._group = rows, task
-            self._groups.add(task)
-            task.add_done_callback(self._forget)
-        rows, task = self._group
-        rows.extend(calls)
-        await asyncio.shield(task)  # other requests' rows are in it
+        await self._log.add(calls)
 
     async def calls(self, caller_id: str, hour: datetime) -> AsyncIterator[Call]:
         after = BEFORE_ALL
         while True:
             try:
-                async with asyncio.timeout(PAGE_PATIENCE):
+                async with asyncio.timeout(PAGE_TIMEOUT):
                     page = await self._send(self._statements.page(caller_id, hour, after))
             except Exception as error:
-                raise self._failure(error, PAGE_PATIENCE) from error
+                raise self._failure(error, PAGE_TIMEOUT) from error
             for after, text, model_version, result, from_cache in page:
                 yield Call(caller_id, after, text or "", model_version or "", result or "", bool(from_cache))
             if len(page) < PAGE:
@@ -113,10 +114,10 @@ class CassandraStore:
 
     async def call(self, caller_id: str, called_at: UUID) -> Call | None:
         try:
-            async with asyncio.timeout(PAGE_PATIENCE):
+            async with asyncio.timeout(PAGE_TIMEOUT):
                 rows = await self._send(self._statements.call(caller_id, called_at))
         except Exception as error:
-            raise self._failure(error, PAGE_PATIENCE) from error
+            raise self._failure(error, PAGE_TIMEOUT) from error
         for text, model_version, result, from_cache in rows:
             return Call(caller_id, called_at, text or "", model_version or "", result or "", bool(from_cache))
         return None
@@ -126,93 +127,72 @@ class CassandraStore:
 
     async def corrections(self) -> AsyncIterator[Correction]:
         """In threads: the driver turns the pages of a whole table, and waits for each."""
-        statement = self._statements.corrections()
-        found = await self._paged(self._session.execute, statement, timeout=PAGE_PATIENCE)
+        pages = await self._page(self._session.execute, self._statements.corrections(), timeout=PAGE_TIMEOUT)
         while True:
-            for row in found.current_rows:
+            for row in pages.current_rows:
                 yield Correction(*row)
-            if not found.has_more_pages:
+            if not pages.has_more_pages:
                 return
-            await self._paged(found.fetch_next_page)
+            await self._page(pages.fetch_next_page)
 
     async def close(self) -> None:
-        await asyncio.gather(*self._groups, return_exceptions=True)
+        await self._log.close()
         await asyncio.to_thread(self._cluster.shutdown)
 
-    async def _paged(self, read: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    async def _page(self, read: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         try:
             return await asyncio.to_thread(read, *args, **kwargs)
         except Exception as error:
-            raise self._failure(error, PAGE_PATIENCE) from error
+            raise self._failure(error, PAGE_TIMEOUT) from error
 
-    async def _write_group(self, calls: list[Call]) -> None:
-        async with self._slots:
-            self._group = None  # whoever comes from now on opens the next one
-            await self._write(self._statements.log(calls))
-
-    def _forget(self, task: asyncio.Task[None]) -> None:
-        self._groups.discard(task)
-        if not task.cancelled():
-            task.exception()  # seen, even if every request that waited for it has gone
+    async def _log_group(self, group: list[Sequence[Call]]) -> None:
+        await self._write(self._statements.log(call for calls in group for call in calls))
 
     async def _write(self, statements: Iterable[Statement]) -> None:
         try:
-            await self._run(statements, lambda rows: None, self.patience)
+            await self._run(statements, lambda rows: None, self.timeout)
         except Exception as error:
-            raise self._failure(error, self.patience) from error
+            raise self._failure(error, self.timeout) from error
 
     async def _run(
-        self, statements: Iterable[Statement], take: Callable[[Rows], None], patience: float | None = None
+        self, statements: Iterable[Statement], add: Callable[[Rows], None], timeout: float | None = None
     ) -> None:
-        """Run the statements, up to PARALLEL at once, each within `patience` seconds, and `take` their rows."""
+        """Run the statements, up to PARALLEL at once, each within `timeout` seconds; `add` gets the rows of each."""
         todo = iter(statements)
 
         async def run(statement: Statement | None) -> None:
             while statement is not None:
-                async with asyncio.timeout(patience):
-                    take(await self._send(statement))
+                async with asyncio.timeout(timeout):
+                    add(await self._send(statement))
                 statement = next(todo, None)
 
-        first = next(todo, None)
-        beside = list(islice(todo, PARALLEL - 1))
-        if not beside:  # nearly always: one text, no tasks
-            return await run(first)
+        first = list(islice(todo, PARALLEL))
+        if len(first) == 1:  # nearly always: one text, no tasks
+            return await run(first[0])
         async with asyncio.TaskGroup() as tasks:
-            for statement in (first, *beside):
+            for statement in first:
                 tasks.create_task(run(statement))
 
     def _send(self, statement: Statement) -> asyncio.Future[Rows]:
-        """The answer to come. It is no coroutine, so that an abandoned one costs nothing."""
+        """A future for the statement's rows."""
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Rows] = loop.create_future()
-        self._session.execute_async(statement).add_callbacks(
+        self._session.execute_async(statement).add_callbacks(  # called in the driver's thread
             lambda rows: loop.call_soon_threadsafe(_settle, answer, rows, None),
             lambda error: loop.call_soon_threadsafe(_settle, answer, None, error),
         )
         return answer
 
-    def _failure(self, error: Exception, patience: float) -> StoreError:
+    def _failure(self, error: Exception, timeout: float) -> StoreError:
         if isinstance(error, ExceptionGroup):
             error = error.exceptions[0]
         if isinstance(error, TimeoutError):
-            return StoreError(f"{self.name}: no answer within {patience:g} s")
+            return StoreError(f"{self.name}: no answer within {timeout:g} s")
         return explain(error, self._settings)
 
 
-async def connect(settings: Settings) -> Resilient:
-    """The store the settings name, ready for use at once: while it cannot be reached, it goes on without it."""
-    logging.getLogger("cassandra").setLevel(logging.CRITICAL)  # warns of every attempt; Resilient tells what changes
-    store = Resilient(
-        "astra" if is_astra(settings) else "cassandra",
-        lambda: asyncio.to_thread(CassandraStore.open, settings),
-        Spool(settings.spool_path),
-    )
-    await store.start()
-    return store
-
-
 def _settle(answer: asyncio.Future[Rows], rows: Rows | None, error: Exception | None) -> None:
-    if answer.done():  # whoever asked has stopped waiting
+    if answer.done():  # the request was cancelled, or its time is over
         return
     if error is None:
         answer.set_result(rows or ())

@@ -8,7 +8,7 @@ from bentos.answering.predictor import Predictor
 from bentos.http.app import create_app
 from bentos.process.gauges import Gauges
 from bentos.store import StoreError
-from bentos.store.resilient import Resilient
+from bentos.store.resilient import ResilientStore
 from bentos.store.spool import Spool
 from tests.bentos.conftest import client_of
 
@@ -53,7 +53,7 @@ async def test_the_spool_and_a_store_that_is_away_are_seen(service, metrics, poo
     async def unreachable():
         raise StoreError("no route")
 
-    store = Resilient("cassandra", unreachable, Spool(tmp_path / "spool.db"))
+    store = ResilientStore("cassandra", unreachable, Spool(tmp_path / "spool.db"))
     await store.start()
     gauges = Gauges(metrics, store, service.current, None, service.in_flight)
     changed = {"store": store, "predictor": Predictor(store, metrics, pool), "update_gauges": gauges.update}

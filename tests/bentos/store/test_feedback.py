@@ -7,7 +7,7 @@ import pytest
 
 from bentos.store import Correction, StoreError, timeuuid
 from bentos.store.cassandra.schema import migrate
-from bentos.store.cassandra.store import connect
+from bentos.store.cassandra.store import open_store
 from bentos.store.spool import Spool
 from bentos.store.sqlite.store import SQLiteStore
 from tests.cassandra.client import PATIENT, a_call, opened, session_of, settings_for, until
@@ -75,7 +75,7 @@ async def test_while_the_database_is_away_corrections_wait_and_are_replayed_once
     async with opened(settings) as database:
         await database.correct([early])
         closed = settings.model_copy(update={"cassandra_port": free_port(["127.0.0.1"])})
-        store = await connect(closed)
+        store = await open_store(closed)
         await store.correct([early, waiting])
         assert store.state()["spooled"] == 2
         for refused in (store.call("1.2.3.4", timeuuid.now()), anext(store.corrections())):
@@ -83,7 +83,7 @@ async def test_while_the_database_is_away_corrections_wait_and_are_replayed_once
                 await refused
         await store.close()
         await database.correct([late])
-        store = await connect(settings)  # the database is back, and another process finds what waits
+        store = await open_store(settings)  # the database is back, and another process finds what waits
         await until(lambda: store.state()["up"] and not store.state()["spooled"])
         assert await kept(store) == [early, late], "what waited does not replace what was said later"
         await store.close()
@@ -92,7 +92,7 @@ async def test_while_the_database_is_away_corrections_wait_and_are_replayed_once
 async def test_a_call_that_may_be_waiting_is_not_said_to_be_missing(settings):
     call = a_call()
     async with opened(settings) as database:
-        store = await connect(settings)
+        store = await open_store(settings)
         assert await store.call(call.caller_id, call.called_at) is None
         spool = Spool(settings.spool_path)
         with spool.replaying():  # by another process
@@ -109,7 +109,7 @@ async def test_a_call_that_may_be_waiting_is_not_said_to_be_missing(settings):
 async def test_a_database_without_the_table_says_to_migrate_and_keeps_corrections_until_then(settings):
     with session_of(settings) as session:
         session.execute("DROP TABLE spam_feedback")
-    store = await connect(settings)
+    store = await open_store(settings)
     assert "spam_feedback does not exist: run `python -m bentos migrate`" in store.state()["error"]
     correction = a_correction()
     await store.correct([correction])

@@ -9,7 +9,7 @@ import pytest
 
 from bentos.store import Call, StoreError
 from bentos.store.cassandra.schema import migrate
-from bentos.store.cassandra.store import connect
+from bentos.store.cassandra.store import open_store
 from tests.cassandra.client import a_call, logged, settings_for, until
 from tests.cassandra.ring import free_port
 
@@ -30,7 +30,7 @@ def settings(cassandra_node, keyspace, tmp_path):
 
 @asynccontextmanager
 async def connected(settings):
-    store = await connect(settings)
+    store = await open_store(settings)
     try:
         yield store
     finally:
@@ -105,7 +105,7 @@ async def test_a_mute_port_holds_nobody_up(settings):
         silent = settings.model_copy(update={"cassandra_port": mute.getsockname()[1]})
         async with connected(silent) as store:
             await Requests(store).some(20, "a port that accepts and says nothing")
-            await until(lambda: "says nothing" in (store.state()["error"] or ""))
+            await until(lambda: "Timed out" in (store.state()["error"] or ""))
             assert not store.state()["up"]
 
 
@@ -146,7 +146,7 @@ async def test_a_database_that_hangs_until_its_connections_are_given_up_is_found
             await requests.some(20, "SIGSTOP")
             await until(lambda: "no answer" not in store.state()["error"])
             await requests.some(20, "SIGSTOP, connections given up")
-            await until(lambda: "says nothing" in store.state()["error"])
+            await until(lambda: "Timed out" in store.state()["error"])
             await requests.some(20, "SIGSTOP, connecting anew")
         finally:
             cassandra_node.resume()
@@ -212,7 +212,7 @@ async def test_processes_that_share_a_spool_replay_every_row_once(settings):
 
 async def test_what_is_under_way_at_the_end_is_in_the_table_or_in_the_spool(settings, cassandra_node):
     calls = [a_call(f"text {i}", "ending") for i in range(20)]
-    store = await connect(settings)
+    store = await open_store(settings)
     cassandra_node.pause()
     try:
         logging = [asyncio.create_task(store.log([call])) for call in calls]

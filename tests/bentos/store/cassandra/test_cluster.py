@@ -14,7 +14,7 @@ import pytest
 from bentos.settings import Settings
 from bentos.store import StoreError
 from bentos.store.cassandra.schema import migrate
-from bentos.store.cassandra.store import CassandraStore, connect
+from bentos.store.cassandra.store import CassandraStore, open_store
 from tests.cassandra.certificates import Authority, Certificate
 from tests.cassandra.client import PATIENT, a_call, logged, opened, session_of, settings_for, until
 from tests.cassandra.fixtures import SUPERUSER
@@ -100,7 +100,7 @@ def test_a_certificate_of_another_host_is_not_accepted(settings, secure_node):
 
 def test_a_file_that_is_no_certificate_is_said(settings, tmp_path):
     (tmp_path / "ca.pem").write_text("nonsense")
-    assert "no certificate in the file" in refusal(changed(settings, cassandra_tls_ca=tmp_path / "ca.pem"))
+    assert "no certificate or crl found" in refusal(changed(settings, cassandra_tls_ca=tmp_path / "ca.pem"))
     assert "nowhere.pem" in refusal(changed(settings, cassandra_tls_ca=tmp_path / "nowhere.pem"))
 
 
@@ -113,7 +113,7 @@ async def test_a_role_that_may_only_read_keeps_its_calls_until_it_may_write(sett
         settings, cassandra_username="reader", cassandra_password=SECRET, spool_path=tmp_path / "s", cache_timeout=2
     )
     calls = [a_call(f"text {i}", "reader") for i in range(10)]
-    store = await connect(reader)
+    store = await open_store(reader)
     try:
         for call in calls:
             await store.log([call])
@@ -131,7 +131,7 @@ async def test_a_role_that_may_only_read_keeps_its_calls_until_it_may_write(sett
 async def test_a_password_set_right_later_needs_no_new_start(settings, tmp_path):
     with session_of(settings) as session:
         session.execute("CREATE ROLE IF NOT EXISTS late WITH PASSWORD = 'early' AND LOGIN = true AND SUPERUSER = true")
-    store = await connect(
+    store = await open_store(
         changed(settings, cassandra_username="late", cassandra_password=SECRET, spool_path=tmp_path / "s")
     )
     try:
@@ -201,7 +201,7 @@ def astra(secure_node, settings, tmp_path) -> Iterator[Settings]:
 
 async def test_astra_is_reached_through_its_bundle(astra):
     assert all("up to date" in line for line in migrate(astra))
-    store = await connect(astra)
+    store = await open_store(astra)
     try:
         assert (store.name, store.state()["up"]) == ("astra", True)
         await store.put("1-aa", {"from astra": SPAM, "and more": SPAM})
@@ -219,8 +219,8 @@ def test_what_is_wrong_with_an_astra_bundle_is_said(astra, tmp_path):
     )
     with pytest.raises(StoreError, match="create it in the Astra DB console"):
         migrate(changed(astra, astra_db_keyspace="missing"))
-    (tmp_path / "damaged.zip").write_bytes(b"PK")
-    assert "bundle is damaged" in refusal(changed(astra, astra_db_secure_bundle_path=tmp_path / "damaged.zip"))
+    (damaged := tmp_path / "damaged.zip").write_bytes(b"PK")
+    assert "Check your secure connect bundle" in refusal(changed(astra, astra_db_secure_bundle_path=damaged))
     assert "nowhere.zip" in refusal(changed(astra, astra_db_secure_bundle_path=tmp_path / "nowhere.zip"))
 
 

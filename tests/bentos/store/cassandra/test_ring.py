@@ -12,8 +12,8 @@ import pytest
 from bentos.settings import Settings
 from bentos.store import Call, StoreError
 from bentos.store.cassandra.schema import migrate
-from bentos.store.cassandra.store import connect
-from bentos.store.resilient import Resilient
+from bentos.store.cassandra.store import open_store
+from bentos.store.resilient import ResilientStore
 from tests.cassandra.client import a_call, logged, settings_for, until
 from tests.cassandra.config import Options
 from tests.cassandra.ring import Ring
@@ -26,7 +26,7 @@ WRITERS, CALLERS = 64, 4
 class Load:
     """Writers that log calls one after the other, and remember those that were answered."""
 
-    def __init__(self, store: Resilient) -> None:
+    def __init__(self, store: ResilientStore) -> None:
         self.store = store
         self.answered: list[Call] = []
         self._stopping = False
@@ -72,7 +72,7 @@ class Load:
 
 @asynccontextmanager
 async def load_on(settings: Settings):
-    store = await connect(settings)
+    store = await open_store(settings)
     try:
         yield Load(store)
     finally:

@@ -8,8 +8,8 @@ from uuid import UUID
 import pytest
 
 from bentos.store import Call, Correction, StoreError, timeuuid
-from bentos.store.sqlite.file import prepare
-from bentos.store.sqlite.rows import PAGE
+from bentos.store.sqlite.schema import create_tables
+from bentos.store.sqlite.statements import PAGE
 from bentos.store.sqlite.store import SQLiteStore
 
 pytestmark = pytest.mark.anyio
@@ -123,7 +123,7 @@ async def test_several_processes_write_to_one_file(tmp_path):
 
 
 async def test_a_file_locked_for_long_is_an_error_that_passes(store, monkeypatch):
-    monkeypatch.setattr("bentos.store.sqlite.file.LOCK_WAIT", 0.05)
+    monkeypatch.setattr("bentos.store.sqlite.file.LOCK_TIMEOUT", 0.05)
     impatient = await SQLiteStore.open(store.path)
     with sqlite3.connect(store.path, isolation_level=None) as db:
         db.execute("BEGIN IMMEDIATE")
@@ -168,7 +168,7 @@ async def test_a_disk_without_room_is_an_error_and_what_was_logged_stays(tmp_pat
     [
         (lambda path: path.write_bytes(b"not a database" * 100), "not a database"),
         (lambda path: sqlite3.connect(path).execute("CREATE TABLE theirs (x)"), "another program's tables"),
-        (lambda path: (prepare(path), sqlite3.connect(path).execute("PRAGMA user_version = 99")), "version 99"),
+        (lambda path: (create_tables(path), sqlite3.connect(path).execute("PRAGMA user_version = 99")), "version 99"),
         (lambda path: path.mkdir(), "unable to open"),
     ],
 )
@@ -189,7 +189,7 @@ async def test_a_file_of_the_first_version_is_upgraded_and_keeps_its_rows(tmp_pa
     with sqlite3.connect(path) as db:  # what that version made
         db.execute("DROP TABLE spam_feedback")
         db.execute("PRAGMA user_version = 1")
-    prepare(path)
+    create_tables(path)
     store = await SQLiteStore.open(path)
     assert await logged(store, call) == [call]
     correction = Correction("1.2.3.4", timeuuid.now(), "hi", "spam")

@@ -1,0 +1,152 @@
+"""`python -m bentos export`: what other programs read from the store."""
+
+import json
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from bentos.store import Call, Correction, timeuuid
+from bentos.store.cassandra.schema import migrate
+from bentos.store.spool import CORRECTIONS, Spool
+from bentos.store.sqlite.store import SQLiteStore
+from tests.cassandra.client import PATIENT, opened, settings_for
+
+pytestmark = pytest.mark.anyio
+
+ROOT = Path(__file__).parents[2]
+AWAY = {"CASSANDRA_CONTACT_POINTS": "127.0.0.1", "CASSANDRA_PORT": "1"}
+LONG_AGO = "2004-01-01"
+
+
+def export(folder: Path, *words: str, expect: int = 0, **settings: str) -> tuple[list[dict], str]:
+    """The rows on standard output, and standard error."""
+    paths = {"SQLITE_PATH": str(folder / "spam.db"), "SPOOL_PATH": str(folder / "spool.db")}
+    command = [sys.executable, "-m", "bentos", "export", *words]
+    done = subprocess.run(command, cwd=ROOT, env={**os.environ, **paths, **settings}, capture_output=True, text=True)
+    assert done.returncode == expect, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()], done.stderr
+
+
+@pytest.fixture
+async def store(tmp_path, anyio_backend):
+    store = await SQLiteStore.open(tmp_path / "spam.db")
+    yield store
+    await store.close()
+
+
+def a_call(text: str, ago: timedelta = timedelta(), label: str = "ham") -> Call:
+    return Call("10.0.0.1", timeuuid.first(datetime.now(UTC) - ago), text, "1-abcdef01", label, False)
+
+
+async def test_calls_since_a_moment_have_version_label_and_length_and_no_text(store, tmp_path):
+    hours = timedelta(hours=1)
+    await store.log([a_call("see you 🎁"), a_call("win " * 100, 2 * hours, "spam"), a_call("old", 5 * hours)])
+    recent = {"version": "1-abcdef01", "label": "ham", "characters": 9}
+    earlier = {"version": "1-abcdef01", "label": "spam", "characters": 400}
+    for zone in (UTC, None):
+        since = (datetime.now(UTC) - 3 * hours).replace(tzinfo=zone).isoformat()
+        rows, errors = export(tmp_path, "calls", "--since", since)
+        assert sorted(rows, key=lambda row: row["characters"]) == [recent, earlier] and errors == ""
+    assert len(export(tmp_path, "calls", "--since", LONG_AGO)[0]) == 3
+
+
+async def test_corrections_of_one_text_follow_one_another(store, tmp_path):
+    texts = ("one\r\ntwo 🎁\u2028", "hi", "x" * 10_000)
+    sent = [Correction(caller, timeuuid.now(), text, "spam") for caller in "abc" for text in texts]
+    await store.correct(sent)
+    rows, errors = export(tmp_path, "corrections")
+    assert errors == ""
+    keys = [(row["text"], row["caller"]) for row in rows]
+    assert sorted(keys) == sorted((correction.input, correction.caller_id) for correction in sent)
+    assert len([text for (text, _), (before, _) in zip(keys, [("", ""), *keys], strict=False) if text != before]) == 3
+    moments = {(c.input, c.caller_id): timeuuid.moment(c.corrected_at) for c in sent}
+    for row in rows:
+        assert row["label"] == "spam" and len(row["corrected_at"]) == len("2026-03-01T12:00:00.000000+00:00")
+        assert datetime.fromisoformat(row["corrected_at"]) == moments[row["text"], row["caller"]]
+
+
+def peak_megabytes(folder: Path, *words: str) -> float:
+    """The most memory that an export held."""
+    environment = {**os.environ, "SQLITE_PATH": str(folder / "spam.db")}
+    command = [sys.executable, "-m", "bentos", "export", *words]
+    process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    assert status == 0
+    return usage.ru_maxrss / 1024
+
+
+async def test_memory_does_not_grow_with_the_rows(store, tmp_path):
+    exports = (["calls", "--since", LONG_AGO], ["corrections"])
+    few = [peak_megabytes(tmp_path, *words) for words in exports]
+    for page in range(40):
+        texts = [f"{page} {i} {'x' * 20_000}" for i in range(50)]
+        await store.log([a_call(text) for text in texts])
+        await store.correct([Correction("a", timeuuid.now(), text, "ham") for text in texts])
+    many = [peak_megabytes(tmp_path, *words) for words in exports]
+    assert all(after - before < 20 for before, after in zip(few, many, strict=True)), (few, many)  # 40 MB of texts
+
+
+async def test_a_reader_that_goes_away_ends_the_export(store, tmp_path):
+    await store.log([a_call(f"text {i}") for i in range(20_000)])
+    command = [sys.executable, "-m", "bentos", "export", "calls", "--since", LONG_AGO]
+    environment = {**os.environ, "SQLITE_PATH": str(tmp_path / "spam.db")}
+    process = subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    process.stdout.readline()
+    process.stdout.close()
+    assert process.stderr.read() == "error: the reader closed the pipe\n" and process.wait() == 1
+
+
+async def test_the_rows_in_cassandra_are_exported(cassandra_node, keyspace, tmp_path):
+    settings = settings_for(cassandra_node, keyspace, tmp_path, cache_timeout=PATIENT)
+    migrate(settings)
+    hours = timedelta(hours=1)
+    sent = [Correction(caller, timeuuid.now(), f"text {i}", "ham") for i in range(120) for caller in "abc"]
+    async with opened(settings) as store:
+        await store.log([a_call(f"text {i}", i * hours) for i in range(10)])
+        await store.correct(sent)
+    names = ("cassandra_contact_points", "cassandra_port", "cassandra_keyspace")
+    variables = {name.upper(): str(getattr(settings, name)) for name in names}
+    since = (datetime.now(UTC) - 4.5 * hours).isoformat()
+    calls, _ = export(tmp_path, "calls", "--since", since, **variables)
+    assert calls == [{"version": "1-abcdef01", "label": "ham", "characters": 6}] * 5
+    rows, errors = export(tmp_path, "corrections", **variables)
+    assert errors == "" and len(rows) == len(sent)
+    assert [len({row["text"] for row in rows[i : i + 3]}) for i in range(0, len(rows), 3)] == [1] * 120
+
+
+async def test_rows_that_wait_for_the_database_are_a_notice(tmp_path):
+    spool = Spool(tmp_path / "spool.db")
+    await spool.add([Correction("a", timeuuid.now(), text, "ham") for text in ("one", "two")], CORRECTIONS)
+    await spool.add([a_call("one")])
+    await spool.close()
+    _, errors = export(tmp_path, "corrections", expect=1, **AWAY)
+    notice, error = errors.splitlines()
+    assert notice.startswith("notice: 2 corrections wait") and str(tmp_path / "spool.db") in notice
+    assert error.startswith("error: ") and "refuses connections" in error
+
+
+async def test_without_a_file_there_are_no_corrections_and_no_log(tmp_path):
+    rows, errors = export(tmp_path, "corrections")
+    assert rows == [] and errors.startswith("notice: ") and str(tmp_path / "spam.db") in errors
+    rows, errors = export(tmp_path, "calls", "--since", LONG_AGO, expect=1)
+    assert rows == [] and errors.startswith("error: ") and str(tmp_path / "spam.db") in errors
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("settings", [{}, AWAY, {"CACHE_TTL": "soon"}])
+@pytest.mark.parametrize("words", [["corrections"], ["calls", "--since", LONG_AGO]])
+async def test_a_failure_is_one_sentence_and_exit_status_1(tmp_path, words, settings):
+    (tmp_path / "spam.db").write_text("not a database " * 100)
+    rows, errors = export(tmp_path, *words, expect=1, **settings)
+    assert rows == [] and errors.startswith("error: ") and len(errors.splitlines()) == 1
+
+
+async def test_a_time_that_is_none_is_refused(tmp_path):
+    assert "--since" in export(tmp_path, "calls", "--since", "soon", expect=2)[1]
+    assert "--since" in export(tmp_path, "calls", expect=2)[1]
