@@ -1,17 +1,25 @@
 # `make up` and `make test` are all a newcomer needs; both build .venv and the corpus first, and do nothing twice.
+# After a change of the code, `make test-quick` says within a minute whether something broke; `make test` says it for sure.
 PYTHON ?= python3
 UV := .venv/bin/uv
 LOCKING := $(UV) pip compile --universal --upgrade --quiet --generate-hashes --no-emit-index-url --no-annotate --no-header
+IN_PARALLEL := -n 2 --dist loadgroup --no-loadscope-reorder # two processes; tests/conftest.py says what runs together
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: up test bench lint format lock pipeline cassandra clean
+.PHONY: up test test-quick bench lint format lock pipeline cassandra clean
 
 up: pipeline ## from a fresh clone to the service on http://127.0.0.1:3000, or PORT=...
 	python -m registry init
 	exec bentoml serve
 
-test: pipeline ## the whole test suite
-	python -m pytest
+test: pipeline ## the whole test suite; without Java 17 and Maven, or nginx, the tests that need them are skipped
+	python -m pytest $(IN_PARALLEL)
+
+test-quick: build/lstm/evaluation/metrics.json ## the tests that start no server, no Java and no nginx
+	python -m pytest $(IN_PARALLEL) -m "not system"
+
+build/lstm/evaluation/metrics.json: ## what some tests read; an older one will do
+	$(MAKE) pipeline
 
 bench: pipeline ## the benchmarks, a table and a plot
 	python -m tests.benchmarks

@@ -1,3 +1,46 @@
-"""Fixtures that tests of several rooms share."""
+"""How the tests are marked and grouped, and the fixtures that tests of several rooms share.
+
+The marker `system` is set here, never by hand: on every test in tests/system and on every test that starts a Cassandra
+node. `make test` runs groups of tests in two processes. A group is a file, so that the fixtures of a module are made
+once; all tests on the same Cassandra node or ring are one group, so that it is started once.
+"""
+
+from pathlib import Path
+
+import pytest
 
 pytest_plugins = ["tests.cassandra.fixtures"]
+
+SYSTEM = Path(__file__).parent / "system"
+NODES = ("cassandra_node", "cassandra_ring", "secure_node")
+LONGEST = ("cassandra_node", "tests/system/test_pipeline.py", "cassandra_ring", "tests/system/test_following.py")
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest deselects by marker, and before xdist reads the groups
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(_group(item)))
+        if _is_system(item):
+            item.add_marker(pytest.mark.system)
+    items.sort(key=_rank)
+
+
+def _is_system(item: pytest.Item) -> bool:
+    return SYSTEM in item.path.parents or "cassandra_jars" in item.fixturenames or _node(item) is not None
+
+
+def _node(item: pytest.Item) -> str | None:
+    """The fixture that starts the test's Cassandra node. A test with the parameter "cassandra" asks for it later."""
+    if hasattr(item, "callspec") and "cassandra" in item.callspec.params.values():
+        return "cassandra_node"
+    return next((name for name in NODES if name in item.fixturenames), None)
+
+
+def _group(item: pytest.Item) -> str:
+    return _node(item) or item.nodeid.partition("::")[0]
+
+
+def _rank(item: pytest.Item) -> int:
+    """Long groups begin first, so that the processes end at about the same time."""
+    group = _group(item)
+    return LONGEST.index(group) if group in LONGEST else len(LONGEST) + (not _is_system(item))

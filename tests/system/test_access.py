@@ -8,8 +8,6 @@ import pytest
 
 from tests.server import ROOT, Server
 
-pytestmark = pytest.mark.slow
-
 
 @pytest.fixture(scope="module")
 def keys(tmp_path_factory):

@@ -8,11 +8,8 @@ import sys
 from pathlib import Path
 
 import pandas as pd
-import pytest
 
 from tests.server import ROOT, Server
-
-pytestmark = pytest.mark.slow
 
 
 def run(folder: Path, *command: str) -> str:

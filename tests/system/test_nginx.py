@@ -1,4 +1,4 @@
-"""The shipped nginx site, by the real nginx: in front of two services, and of an upstream that does as it is told."""
+"""The shipped nginx site, by the real nginx: in front of two services, and of a stand-in for them."""
 
 import json
 import socket
@@ -15,11 +15,9 @@ import httpx
 import pytest
 
 from bentos.http.limits import MAX_BODY
-from tests.clock import within_the_hour
 from tests.nginx import Nginx, need_nginx
 from tests.server import PATIENCE, Server, client, free_port
-
-pytestmark = pytest.mark.slow
+from tests.system.tools import in_one_hour, new_address
 
 HEAD = b"POST /predictions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
 
@@ -44,12 +42,13 @@ def caller(nginx: Nginx, address: str, **headers: str) -> httpx.Client:
     return client(nginx.url, address, **headers)
 
 
+@in_one_hour
 def test_callers_are_told_apart_and_cannot_pose_as_others(nginx):
-    within_the_hour()
-    posing = {"X-Forwarded-For": "127.0.0.11", "Forwarded": "for=127.0.0.11", "X-Real-IP": "127.0.0.11"}
-    with caller(nginx, "127.0.0.11") as one, caller(nginx, "127.0.0.12", **posing) as other:
-        for client, text in ((one, "from eleven"), (other, "from twelve")):
-            assert {client.get("/").json()["caller_id"] for _ in range(4)} == {f"127.0.0.{11 if client is one else 12}"}
+    first, second = new_address(), new_address()
+    posing = {"X-Forwarded-For": first, "Forwarded": f"for={first}", "X-Real-IP": first}
+    with caller(nginx, first) as one, caller(nginx, second, **posing) as other:
+        for client, address, text in ((one, first, "from one"), (other, second, "from another")):
+            assert {client.get("/").json()["caller_id"] for _ in range(4)} == {address}
             for _ in range(2):  # one a service
                 client.get("/prediction", params={"text": text}).raise_for_status()
             assert [row["input"] for row in client.get("/recent_log").json()] == [text, text]
@@ -64,9 +63,9 @@ def test_both_services_answer_through_connections_that_are_kept(nginx, services)
             assert 'spam_requests_total{route="/versions",status="200"}' in direct.get("/metrics").text
 
 
+@in_one_hour
 def test_a_long_log_arrives_whole_and_in_pieces(nginx):
-    within_the_hour()
-    with caller(nginx, "127.0.0.14") as client:
+    with caller(nginx, new_address()) as client:
         for start in range(0, 3_000, 1_000):
             texts = [f"{i} {'x' * 200}" for i in range(start, start + 1_000)]
             client.post("/predictions", json={"texts": texts}).raise_for_status()
@@ -87,11 +86,11 @@ def test_a_body_may_be_as_large_as_the_service_takes_and_no_larger(nginx):
     connection.request("GET", f"/prediction?echo_input=true&text={quote('🎁' * 5_000)}")
     assert json.load(connection.getresponse())["input"] == "🎁" * 5_000
     connection.close()
-    for head, named in ((HEAD, {"error", "detail"}), (HEAD.replace(b"/predictions", b"/v2/models/m/infer"), {"error"})):
+    for head, keys in ((HEAD, {"error", "detail"}), (HEAD.replace(b"/predictions", b"/v2/models/m/infer"), {"error"})):
         with socket.create_connection(("127.0.0.1", nginx.port), timeout=PATIENCE) as sock:
             sock.sendall(head + f"Content-Length: {MAX_BODY + 1}\r\n\r\n".encode())
-            status, said = read_answer(sock)
-            assert status == 413 and said.keys() == named and "8,388,608" in str(said)
+            status, answer = read_answer(sock)
+            assert status == 413 and answer.keys() == keys and "8,388,608" in str(answer)
 
 
 def test_one_address_may_have_so_many_calls_open(nginx):
@@ -105,8 +104,8 @@ def test_one_address_may_have_so_many_calls_open(nginx):
             opened.append(sock)
             sock.sendall(HEAD + b'Content-Length: 20\r\n\r\n{"texts"')
         (refused,), _, _ = select(opened, [], [], PATIENCE)
-        status, said = read_answer(refused)
-        assert (status, said["error"]) == (429, "too_often")
+        status, answer = read_answer(refused)
+        assert (status, answer["error"]) == (429, "too_often")
         with caller(nginx, "127.0.0.17") as other:
             assert other.get("/versions").status_code == 200
         waiting = next(sock for sock in opened if sock is not refused)
@@ -135,7 +134,7 @@ def test_what_is_not_for_strangers_stays_within_and_no_text_is_in_its_log(nginx)
     assert "mine-1" in log and "mine-2" in log and "secret" not in log
 
 
-class Told(BaseHTTPRequestHandler):
+class StandIn(BaseHTTPRequestHandler):
     """Answers with the status that the path ends with and what it was sent; /recent_log in two pieces."""
 
     protocol_version = "HTTP/1.1"
@@ -165,15 +164,15 @@ class Told(BaseHTTPRequestHandler):
 
 @contextmanager
 def standing_in(folder) -> Iterator[Nginx]:
-    """An nginx whose services are both a `Told`."""
+    """An nginx whose services are both a `StandIn`."""
     need_nginx()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Told)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), StandIn)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
         with Nginx(folder, server.server_port, server.server_port) as nginx:
             yield nginx
     finally:
-        Told.go_on.set()
+        StandIn.go_on.set()
         server.shutdown()
         server.server_close()
 
@@ -190,7 +189,7 @@ def test_answers_and_ids_pass_through_and_the_log_is_not_held_back(tmp_path):
         with client.stream("GET", "/recent_log") as response:
             pieces = response.iter_raw()
             assert next(pieces) == b"["  # while the upstream waits
-            Told.go_on.set()
+            StandIn.go_on.set()
             assert b"".join(pieces) == b"]"
 
 

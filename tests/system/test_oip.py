@@ -6,9 +6,7 @@ from tritonclient.http import InferenceServerClient, InferInput, InferRequestedO
 from tritonclient.utils import InferenceServerException
 
 from tests.server import PATIENCE, Server
-from tests.system.following import probability
-
-pytestmark = pytest.mark.slow
+from tests.toy import probability
 
 MODEL = "sms-spam"
 
@@ -22,8 +20,8 @@ def client(tmp_path_factory, registry):
 
 
 def tensor(*texts: str, binary: bool = False) -> InferInput:
-    given = InferInput("text", [len(texts)], "BYTES")
-    return given.set_data_from_numpy(np.array(texts, dtype=object), binary_data=binary)
+    text = InferInput("text", [len(texts)], "BYTES")
+    return text.set_data_from_numpy(np.array(texts, dtype=object), binary_data=binary)
 
 
 def test_it_is_live_and_ready_and_knows_its_model(client):
@@ -42,9 +40,9 @@ def test_labels_and_probabilities_come_back_as_arrays(client, version, bias):
     answer = client.infer(MODEL, [tensor(*texts)], version, request_id="7")
     assert answer.get_response()["id"] == "7"
     spam = np.array([probability(text, bias) for text in texts])
-    found = answer.as_numpy("probabilities")
-    assert (found.dtype, found.shape) == (np.float32, (3, 2))
-    np.testing.assert_allclose(found[:, 1], spam, atol=1e-5)
+    probabilities = answer.as_numpy("probabilities")
+    assert (probabilities.dtype, probabilities.shape) == (np.float32, (3, 2))
+    np.testing.assert_allclose(probabilities[:, 1], spam, atol=1e-5)
     assert list(answer.as_numpy("label")) == ["spam" if p > 0.5 else "ham" for p in spam]
 
 
@@ -54,9 +52,9 @@ def test_only_the_wanted_output_comes_back(client):
 
 
 def test_binary_data_is_refused_with_what_to_do(client):
-    for given, wanted in ((tensor("a", binary=True), None), (tensor("a"), [InferRequestedOutput("label")])):
+    for texts, outputs in ((tensor("a", binary=True), None), (tensor("a"), [InferRequestedOutput("label")])):
         with pytest.raises(InferenceServerException, match="binary_data=False"):
-            client.infer(MODEL, [given], outputs=wanted)
+            client.infer(MODEL, [texts], outputs=outputs)
 
 
 def test_an_unknown_version_is_named(client):

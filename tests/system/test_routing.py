@@ -4,14 +4,9 @@ import os
 import subprocess
 import sys
 
-import pytest
-
 from registry.route import Routing
 from tests.server import ROOT, Server
-from tests.system.following import metric, said, wait_until
-from tests.toyregistry import make_registry
-
-pytestmark = pytest.mark.slow
+from tests.system.tools import get_json, metric, wait_until
 
 CALLERS = [f"127.0.2.{n}" for n in range(1, 31)]
 
@@ -23,21 +18,16 @@ def route(uri: str, *words: str) -> None:
 
 def answering(server: Server) -> dict[str, str]:
     """The version that answers each caller."""
-    found = {}
-    for caller in CALLERS:
-        with server.client(caller) as client:
-            found[caller] = client.get("/prediction", params={"text": "free"}).json()["model_version"]
-    return found
+    return {caller: server.get("/prediction?text=free", caller).json()["model_version"] for caller in CALLERS}
 
 
-def test_shares_and_the_shadow_take_effect_at_once_and_outlast_a_restart(tmp_path):
-    uri = make_registry(tmp_path)
-    settings = {"MLFLOW_TRACKING_URI": uri, "POLL_INTERVAL": "0.5"}
+def test_shares_and_the_shadow_take_effect_at_once_and_outlast_a_restart(tmp_path, uri):
+    settings = {"MLFLOW_TRACKING_URI": uri, "POLL_INTERVAL": "0.1"}
     with Server(tmp_path, **settings) as server:
         assert set(answering(server).values()) == {"1"}
         route(uri, "challenger=40", "--shadow", "challenger")
         wait_until(
-            lambda: said(server, "/versions")["routing"] == {"shares": {"challenger": 40}, "shadow": "challenger"}
+            lambda: get_json(server, "/versions")["routing"] == {"shares": {"challenger": 40}, "shadow": "challenger"}
         )
         first = answering(server)
         routing = Routing({"challenger": 40})
@@ -50,5 +40,5 @@ def test_shares_and_the_shadow_take_effect_at_once_and_outlast_a_restart(tmp_pat
     with Server(tmp_path, **settings) as server:
         assert answering(server) == first
         route(uri, "--clear")
-        wait_until(lambda: said(server, "/versions")["routing"] == {"shares": {}, "shadow": None})
+        wait_until(lambda: get_json(server, "/versions")["routing"] == {"shares": {}, "shadow": None})
         assert set(answering(server).values()) == {"1"}

@@ -4,16 +4,13 @@ import json
 import socket
 import sqlite3
 import threading
-import time
 
 import httpx
 import pytest
 
 from bentos.http.limits import MAX_BODY
-from tests.clock import within_the_hour
 from tests.server import PATIENCE, Server
-
-pytestmark = pytest.mark.slow
+from tests.system.tools import in_one_hour, new_address, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -43,8 +40,8 @@ def test_the_answer_is_what_the_registered_model_says(client, registry):
     store = Registry("sms-spam", registry)
     for ref in ("champion", "challenger"):
         version = store.resolve(ref)
-        said = client.get(f"/versions/{ref}/prediction", params={"text": "win a free prize", "skip_cache": "true"})
-        assert [said.json()["prediction"]] == Artifact.load(store.folder(version)).predict(["win a free prize"])
+        answer = client.get(f"/versions/{ref}/prediction", params={"text": "win a free prize", "skip_cache": "true"})
+        assert [answer.json()["prediction"]] == Artifact.load(store.folder(version)).predict(["win a free prize"])
         assert client.get(f"/versions/{ref}").json()["digest"] == version.digest
 
 
@@ -66,19 +63,20 @@ def test_readiness_and_metrics(client):
     assert 'spam_predictions_total{model_version="2",source="model"}' in metrics.text
 
 
+@in_one_hour
 def test_callers_see_their_own_calls_and_cannot_pose_as_others(server):
-    within_the_hour()
-    with server.client("127.0.0.5") as one, server.client("127.0.0.6") as other:
-        one.get("/prediction", params={"text": "from five"})
-        other.get("/prediction", params={"text": "from six"}, headers={"X-Forwarded-For": "127.0.0.5"})
-        posing = other.get("/recent_log", headers={"X-Forwarded-For": "127.0.0.5", "X-Real-IP": "127.0.0.5"})
-        assert [row["input"] for row in one.get("/recent_log").json()] == ["from five"]
-        assert [row["input"] for row in posing.json()] == ["from six"]
+    address = new_address()
+    with server.client(address) as one, server.client(new_address()) as other:
+        one.get("/prediction", params={"text": "from one"})
+        other.get("/prediction", params={"text": "from another"}, headers={"X-Forwarded-For": address})
+        posing = other.get("/recent_log", headers={"X-Forwarded-For": address, "X-Real-IP": address})
+        assert [row["input"] for row in one.get("/recent_log").json()] == ["from one"]
+        assert [row["input"] for row in posing.json()] == ["from another"]
 
 
+@in_one_hour
 def test_a_long_log_is_streamed(server):
-    within_the_hour()
-    with server.client("127.0.0.7") as client:
+    with server.client(new_address()) as client:
         for start in range(0, 3_000, 1_000):
             texts = [f"{i} {'x' * 200}" for i in range(start, start + 1_000)]
             assert client.post("/predictions", json={"texts": texts}).status_code == 200
@@ -128,17 +126,7 @@ def test_a_large_list_does_not_hold_up_others(server):
     assert answered > 3
 
 
-def test_sigterm_ends_it_cleanly_and_nothing_is_left_in_a_log_file(tmp_path):
-    with Server(tmp_path, MOCK_MODEL="1") as server, server.client() as client:
-        answer = client.get("/prediction", params={"text": "free"}).json()
-        assert (answer["mock"], answer["model_version"]) == (True, "mock")
-        assert client.get("/").json()["mock"] is True
-        client.close()
-        assert server.stop() == 0
-    assert [path.name for path in tmp_path.glob("spam.db*")] == ["spam.db"]
-
-
-def test_no_answered_call_is_lost_when_it_is_killed(tmp_path):
+def test_no_answered_call_is_lost_when_it_is_killed_and_sigterm_ends_it_cleanly(tmp_path):
     answered: list[str] = []
 
     def ask(server: Server, name: str) -> None:
@@ -155,9 +143,7 @@ def test_no_answered_call_is_lost_when_it_is_killed(tmp_path):
         callers = [threading.Thread(target=ask, args=(server, f"caller {n}")) for n in range(8)]
         for caller in callers:
             caller.start()
-        deadline = time.monotonic() + PATIENCE
-        while len(answered) < 500 and time.monotonic() < deadline:
-            time.sleep(0.01)
+        wait_until(lambda: len(answered) >= 500)
         server.kill()
         for caller in callers:
             caller.join()
@@ -165,7 +151,12 @@ def test_no_answered_call_is_lost_when_it_is_killed(tmp_path):
         logged = {text for (text,) in db.execute("SELECT input FROM spam_calls_per_caller")}
     assert len(answered) >= 500 and set(answered) <= logged
     with Server(tmp_path, MOCK_MODEL="1") as server, server.client() as client:
-        assert client.get("/prediction", params={"text": answered[0]}).json()["from_cache"] is True
+        answer = client.get("/prediction", params={"text": answered[0]}).json()
+        assert (answer["from_cache"], answer["mock"], answer["model_version"]) == (True, True, "mock")
+        assert client.get("/").json()["mock"] is True
+        client.close()
+        assert server.stop() == 0
+    assert [path.name for path in tmp_path.glob("spam.db*")] == ["spam.db"]  # no -wal file: all is in the database
 
 
 def test_an_answer_says_which_words_pushed_it(client):

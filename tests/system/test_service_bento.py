@@ -9,8 +9,6 @@ import pytest
 
 from tests.server import ROOT, Server
 
-pytestmark = pytest.mark.slow
-
 ABSENT = ("mlflow", "dvc", "tensorflow", "keras", "pandas", "sklearn", "great_expectations")
 BARRED = f"""
 import sys

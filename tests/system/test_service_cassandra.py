@@ -1,6 +1,5 @@
 """The running service on a real Cassandra node: shared by services, gone, hung, killed, and back."""
 
-import time
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 
@@ -9,12 +8,11 @@ import pytest
 
 from bentos.store.cassandra.schema import migrate
 from tests.cassandra.client import session_of, settings_for
-from tests.clock import within_the_hour
 from tests.server import Server
-
-pytestmark = pytest.mark.slow
+from tests.system.tools import get_json, in_one_hour, new_address, wait_until
 
 CLIENTS = 16
+PAUSE = 0.02  # seconds between a client's calls: a node that starts on two cores needs some of them
 
 
 @pytest.fixture
@@ -24,11 +22,11 @@ def settings(cassandra_node, keyspace, tmp_path):
     return settings
 
 
-def service(settings, registry, folder, **others):
+def service(settings, folder, **others):
     folder.mkdir(exist_ok=True)
     return Server(
         folder,
-        MLFLOW_TRACKING_URI=registry,
+        MOCK_MODEL="1",
         CASSANDRA_CONTACT_POINTS=settings.cassandra_contact_points,
         CASSANDRA_PORT=str(settings.cassandra_port),
         CASSANDRA_KEYSPACE=settings.cassandra_keyspace,
@@ -38,14 +36,11 @@ def service(settings, registry, folder, **others):
 
 
 def store_of(server):
-    return httpx.get(server.url, timeout=30).json()["store"]
+    return get_json(server, "/")["store"]
 
 
-def until_caught_up(server, seconds=60):
-    deadline = time.monotonic() + seconds
-    while not ((state := store_of(server))["up"] and state["spooled"] == 0):
-        assert time.monotonic() < deadline, state
-        time.sleep(0.1)
+def wait_until_caught_up(server):
+    wait_until(lambda: (state := store_of(server))["up"] and state["spooled"] == 0)
 
 
 def logged(settings):
@@ -56,134 +51,117 @@ def logged(settings):
 
 
 class Load:
-    """Clients that send new texts one after the other until told to stop, and what they were answered."""
+    """Clients that send new texts one after the other for as long as a `with` lasts, and what became of each text."""
 
-    def __init__(self, server, clients=CLIENTS):
-        self.url = f"{server.url}/prediction"
-        self.clients = clients
+    def __init__(self, server):
+        self.server = server
         self.answered, self.failed = [], []
-        self.stopping = Event()
+        self._over = Event()
 
     def __enter__(self):
-        self.pool = ThreadPoolExecutor(self.clients)
-        self.running = [self.pool.submit(self._send, client) for client in range(self.clients)]
+        self._pool = ThreadPoolExecutor(CLIENTS)
+        self._clients = [self._pool.submit(self._send, number) for number in range(CLIENTS)]
         return self
 
     def __exit__(self, *_):
-        self.stopping.set()
-        for client in self.running:
+        self._over.set()
+        for client in self._clients:
             client.result()
-        self.pool.shutdown()
+        self._pool.shutdown()
 
-    def _send(self, client):
-        with httpx.Client(timeout=30) as http:
+    def _send(self, number):
+        with self.server.client() as client:
             n = 0
-            while not self.stopping.is_set():
+            while not self._over.wait(PAUSE):
                 n += 1
-                text = f"free lunch {client} {n}"
+                text = f"free lunch {number} {n}"
                 try:
-                    response = http.post(self.url, json={"text": text})
+                    response = client.post("/prediction", json={"text": text})
                 except httpx.TransportError:
                     return  # the service was killed; what it did not answer was not promised
                 (self.answered if response.status_code == 200 else self.failed).append(text)
 
-    def more(self, count, seconds=60):
-        target, deadline = len(self.answered) + count, time.monotonic() + seconds
-        while len(self.answered) < target:
-            assert time.monotonic() < deadline, f"{len(self.answered)} answered, {target} wanted"
-            time.sleep(0.02)
+    def wait_for(self, count):
+        """Wait until so many more calls are answered."""
+        target = len(self.answered) + count
+        wait_until(lambda: len(self.answered) >= target)
 
 
-def test_two_services_share_predictions_and_a_caller_s_log(settings, registry, tmp_path):
-    patient = {"CACHE_TIMEOUT": "10"}  # so that nothing goes around the database, however busy the machine
+@in_one_hour
+def test_two_services_share_predictions_and_a_caller_s_log(settings, tmp_path):
+    patient = {"CACHE_TIMEOUT": "10"}  # so that no call goes around the database, however busy the machine
+    address = new_address()
     with (
-        service(settings, registry, tmp_path / "a", **patient) as one,
-        service(settings, registry, tmp_path / "b", **patient) as other,
+        service(settings, tmp_path / "a", **patient) as one,
+        service(settings, tmp_path / "b", **patient) as other,
+        one.client(address) as to_one,
+        other.client(address) as to_other,
     ):
         assert store_of(one) == {"name": "cassandra", "up": True, "spooled": 0, "error": None}
-        within_the_hour()
-        text = {"text": "a free prize 🎁 " * 200}
-        first = httpx.post(f"{one.url}/prediction", json=text, timeout=30)
-        second = httpx.post(f"{other.url}/prediction", json=text, timeout=30)
+        text = {"text": f"a free prize 🎁 {address} " * 100}
+        first, second = to_one.post("/prediction", json=text), to_other.post("/prediction", json=text)
         ids = [answer.json()["id"] for answer in (first, second)]
         expected = first.content.replace(b'"from_cache":false', b'"from_cache":true')
         assert second.content == expected.replace(*(id.encode() for id in ids))
-        rows = httpx.get(f"{other.url}/recent_log", timeout=30).json()
+        rows = to_other.get("/recent_log").json()
         assert [(row["index"], row["id"], row["from_cache"]) for row in rows] == [(0, ids[0], False), (1, ids[1], True)]
-        assert 'spam_store_up{store="cassandra"} 1.0' in httpx.get(f"{one.url}/metrics", timeout=30).text
+        assert 'spam_store_up{store="cassandra"} 1.0' in one.get("/metrics").text
 
 
-def test_a_service_starts_without_its_database_and_catches_up(settings, registry, cassandra_node, tmp_path):
-    cassandra_node.kill()
-    try:
-        with service(settings, registry, tmp_path / "a") as server:
-            assert httpx.get(f"{server.url}/readyz", timeout=30).status_code == 200
-            within_the_hour()
-            texts = [f"win {i}" for i in range(50)]
-            answers = httpx.post(f"{server.url}/predictions", json={"texts": texts}, timeout=30)
-            assert answers.status_code == 200 and not any(answer["from_cache"] for answer in answers.json())
-            state = store_of(server)
-            assert not state["up"] and state["error"]
-            assert httpx.get(f"{server.url}/recent_log", timeout=30).status_code == 503
-            cassandra_node.start()
-            until_caught_up(server)
-            rows = httpx.get(f"{server.url}/recent_log", timeout=30).json()
-            assert [row["input"] for row in rows] == texts
-    finally:
-        if not cassandra_node.running(1):
-            cassandra_node.start()
-
-
-def test_no_answered_call_is_lost_when_the_database_hangs_or_dies_under_load(
-    settings, registry, cassandra_node, tmp_path
-):
-    with service(settings, registry, tmp_path / "a") as server:
+def test_no_answered_call_is_lost_when_the_database_hangs_or_dies_under_load(settings, cassandra_node, tmp_path):
+    with service(settings, tmp_path / "a") as server:
         with Load(server) as load:
-            load.more(500)
+            load.wait_for(300)
             cassandra_node.pause()
-            load.more(300)
+            load.wait_for(200)
             cassandra_node.resume()
-            load.more(300)
+            load.wait_for(200)
             cassandra_node.kill()
-            load.more(500)
+            load.wait_for(300)
             cassandra_node.start()
-            load.more(300)
-        until_caught_up(server)
-        print(f"\n{len(load.answered)} answered, {len(load.failed)} refused")
+            load.wait_for(200)
+        wait_until_caught_up(server)
         assert load.failed == []
         assert logged(settings) == sorted(load.answered)  # each of them, and each of them once
 
 
-def test_no_answered_call_is_lost_when_the_service_is_killed_with_rows_in_its_spool(
-    settings, registry, cassandra_node, tmp_path
+@in_one_hour
+def test_a_service_killed_with_rows_in_its_spool_starts_without_its_database_and_catches_up(
+    settings, cassandra_node, tmp_path
 ):
-    folder = tmp_path / "a"
-    with service(settings, registry, folder) as server:
-        cassandra_node.kill()
-        try:
-            with Load(server) as load:
-                load.more(300)
-                server.kill()
-        finally:
+    folder, texts, address = tmp_path / "a", [f"win {i}" for i in range(50)], new_address()
+    try:
+        with service(settings, folder) as server, Load(server) as load:
+            load.wait_for(100)
+            cassandra_node.kill()
+            load.wait_for(300)
+            server.kill()
+        assert load.failed == []
+        with service(settings, folder) as server, server.client(address) as client:
+            assert client.get("/readyz").status_code == 200
+            answers = client.post("/predictions", json={"texts": texts})
+            assert answers.status_code == 200 and not any(answer["from_cache"] for answer in answers.json())
+            state = store_of(server)
+            assert not state["up"] and state["error"]
+            assert client.get("/recent_log").status_code == 503
             cassandra_node.start()
-    assert load.failed == []
-    with service(settings, registry, folder) as server:
-        until_caught_up(server)
+            wait_until_caught_up(server)
+            assert [row["input"] for row in client.get("/recent_log").json()] == texts
+    finally:
+        if not cassandra_node.running(1):
+            cassandra_node.start()
     assert set(load.answered) <= set(logged(settings))  # a call in the log may have been killed before its answer
 
 
-def test_a_log_that_cannot_be_read_to_its_end_does_not_look_whole(settings, registry, cassandra_node, tmp_path):
-    with service(settings, registry, tmp_path / "a") as server:
-        within_the_hour()
+@in_one_hour
+def test_a_log_that_cannot_be_read_to_its_end_does_not_look_whole(settings, cassandra_node, tmp_path):
+    with service(settings, tmp_path / "a") as server, server.client(new_address()) as client:
         for start in range(0, 3_000, 500):
             texts = [f"{i} {'free ' * 1_900}" for i in range(start, start + 500)]
-            assert httpx.post(f"{server.url}/predictions", json={"texts": texts}, timeout=60).status_code == 200
-        until_caught_up(server)  # rows that a slow database did not take in time wait in the spool
+            assert client.post("/predictions", json={"texts": texts, "skip_cache": True}).status_code == 200
+        wait_until_caught_up(server)  # rows that a slow database did not take in time wait in the spool
         try:
-            with (
-                pytest.raises(httpx.RemoteProtocolError),
-                httpx.stream("GET", f"{server.url}/recent_log", timeout=60) as response,
-            ):
+            with pytest.raises(httpx.RemoteProtocolError), client.stream("GET", "/recent_log") as response:
                 for n, _ in enumerate(response.iter_raw()):
                     if n == 0:
                         cassandra_node.kill()
