@@ -23,7 +23,6 @@ measurement that model cards show.
 """
 
 import argparse
-import hashlib
 import json
 import shutil
 import time
@@ -35,6 +34,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 
 from pipelines import baseline, params, tracking, train
 from pipelines.data import splits
+from pipelines.hashing import sha256_of_files, sha256_of_json
 from pipelines.measure import crossval_record, crossval_report
 from pipelines.measure.crossval_record import messages
 from pipelines.measure.folds import Held
@@ -74,8 +74,8 @@ def run(
     done = []
     for repeat, fold, rest, held in folds(split, repeats, seed):
         file = out / name / f"{repeat}-{fold}.json"
-        drawn = [settings, tracking.sha256(CODE), [split.ids[i] for i in rest], [split.ids[i] for i in held]]
-        key = hashlib.sha256(json.dumps(drawn).encode()).hexdigest()
+        drawn = [settings, sha256_of_files(CODE), [split.ids[i] for i in rest], [split.ids[i] for i in held]]
+        key = sha256_of_json(drawn)
         if not file.exists() or json.loads(file.read_text())["key"] != key:
             started = time.perf_counter()
             found = answers(candidate, split.part(rest), split.part(held), positive)
@@ -108,7 +108,7 @@ def main() -> None:
     held = {name: run(name, made, split, number, args.repeats, seed, args.out) for name, made in chosen.items()}
     settings = {name: made.model_dump() if made else {} for name, made in chosen.items()}
     about = {"repeats": args.repeats, "folds": FOLDS, "messages": len(split.ids), "hardest": crossval_report.HARDEST}
-    about |= {"messages_sha256": crossval_record.messages_sha256(split), "code_sha256": tracking.sha256(CODE)}
+    about |= {"messages_sha256": crossval_record.messages_sha256(split), "code_sha256": sha256_of_files(CODE)}
     files = crossval_report.write(args.out, held, settings, split, positive, args.against, about)
     if args.record:
         shutil.copy(args.out / "comparison.json", args.record)

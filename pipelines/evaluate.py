@@ -23,8 +23,9 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import precision_recall_curve
 
-from pipelines import params, tracking
+from pipelines import params
 from pipelines.data import splits
+from pipelines.hashing import sha256_of_files
 from pipelines.measure import crossval_record, figures, metrics
 from pipelines.measure.behaviour import suite
 from registry.model import profile
@@ -107,7 +108,7 @@ def main() -> None:
     train = splits.read(args.prepared, "train")
     labels = [train.labels[i] for i in train.actual]
     details["training"] = asdict(profile.profile_of(zip(labels, train.texts, strict=True)))
-    details["test"] = {"messages": len(test.texts), "sha256": tracking.sha256([args.prepared / "test.csv"])}
+    details["test"] = {"messages": len(test.texts), "sha256": sha256_of_files([args.prepared / "test.csv"])}
 
     args.out.mkdir(parents=True, exist_ok=True)
     (args.out / "metrics.json").write_text(json.dumps(found, indent=2) + "\n")

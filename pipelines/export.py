@@ -13,8 +13,9 @@ from pathlib import Path
 import numpy as np
 from onnx import ModelProto, NodeProto, TensorProto, checker, helper, numpy_helper
 
-from pipelines import params, tracking
+from pipelines import params
 from pipelines.data import splits
+from pipelines.hashing import sha256_of_files
 from pipelines.model import batches, network, wide
 from pipelines.model.backend import keras
 from registry.model import artifact
@@ -162,8 +163,8 @@ def main() -> None:
     model.load_weights(args.model / "model.weights.h5")
     about = {
         "variant": args.variant,
-        "corpus_sha256": tracking.sha256([args.prepared / "train.csv"]),
-        "weights_sha256": tracking.sha256([args.model / "model.weights.h5"]),
+        "corpus_sha256": sha256_of_files([args.prepared / "train.csv"]),
+        "weights_sha256": sha256_of_files([args.model / "model.weights.h5"]),
     }
     onnx = to_onnx(model, variant, len(test.labels)).SerializeToString(deterministic=True)
     artifact.write(args.out, onnx, tokenizer, test.labels, about)

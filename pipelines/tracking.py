@@ -4,10 +4,9 @@ A run is found by what it trained: its tag `weights_sha256`. So a stage that cam
 was thrown away, still ends with exactly one run for each set of weights.
 """
 
-import hashlib
 import logging
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,14 +18,6 @@ from mlflow.entities import Run
 from registry.settings import RegistrySettings
 
 WEIGHTS = "weights_sha256"
-
-
-def sha256(files: Iterable[Path]) -> str:
-    """One SHA-256, in hex, over the files' contents in the order given."""
-    total = hashlib.sha256()
-    for file in files:
-        total.update(hashlib.sha256(file.read_bytes()).digest())
-    return total.hexdigest()
 
 
 def connect() -> MlflowClient:

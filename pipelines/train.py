@@ -18,6 +18,7 @@ from sklearn.metrics import matthews_corrcoef
 
 from pipelines import params, tracking
 from pipelines.data import splits
+from pipelines.hashing import sha256_of_files
 from pipelines.model import network, wide
 from pipelines.model.backend import keras, make_repeatable
 from pipelines.model.batches import Batches, probabilities
@@ -118,7 +119,7 @@ def main() -> None:
     args = parser.parse_args()
     variant = params.variant(args.variant)
     corpus = [args.prepared / f"{name}.csv" for name in ("train", "validation")]
-    tags = {"corpus_sha256": tracking.sha256(corpus), "code_sha256": tracking.sha256(CODE)}
+    tags = {"corpus_sha256": sha256_of_files(corpus), "code_sha256": sha256_of_files(CODE)}
     train, validation = (splits.read(args.prepared, name) for name in ("train", "validation"))
     with tracking.training_run(args.variant, variant.model_dump(), tags):
         curves = Curves(args.variant, validation)
@@ -130,7 +131,7 @@ def main() -> None:
             writer = csv.DictWriter(file, curves.rows[0])
             writer.writeheader()
             writer.writerows(curves.rows)
-        mlflow.set_tag(tracking.WEIGHTS, tracking.sha256([args.out / "model.weights.h5"]))
+        mlflow.set_tag(tracking.WEIGHTS, sha256_of_files([args.out / "model.weights.h5"]))
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@
 variant counts where it was measured with the parameters and on the messages that the variant has now.
 """
 
-import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from pipelines.data import splits
+from pipelines.hashing import sha256_of_json
 
 
 def messages(prepared: Path) -> splits.Split:
@@ -25,7 +25,7 @@ def messages(prepared: Path) -> splits.Split:
 def messages_sha256(split: splits.Split) -> str:
     """Which messages these are, and their labels."""
     named = sorted(zip(split.ids, (split.labels[i] for i in split.actual), strict=True))
-    return hashlib.sha256(json.dumps(named).encode()).hexdigest()
+    return sha256_of_json(named)
 
 
 def find(file: Path, variant: str, parameters: dict[str, Any], prepared: Path) -> dict[str, Any]:

@@ -8,7 +8,8 @@ import pytest
 
 from pipelines.data import corpus
 from pipelines.data.messages import identity, twins
-from pipelines.fetch import PACKAGED_SHA256, sha256
+from pipelines.fetch import PACKAGED_SHA256
+from pipelines.hashing import sha256
 
 ROOT = Path(__file__).parents[2]
 CORPUS = ROOT / "data" / "SMSSpamCollection"
