@@ -16,7 +16,7 @@ from pipelines import crossval
 from pipelines.data import splits
 from pipelines.measure import folds
 from pipelines.measure.folds import Held
-from tests.pipelines.model.test_wide import HAM, SPAM, split
+from tests.pipelines.small import HAM, SPAM, split
 
 PREPARED = Path(__file__).parents[2] / "build/prepared"
 
