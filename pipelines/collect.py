@@ -31,9 +31,9 @@ from bentos.store import Correction, StoreError, timeuuid
 from bentos.store.backends import open_store, store_name
 from bentos.store.spool import CORRECTIONS, Spool
 from pipelines import params
+from pipelines.data.cleaning import clean, message_id
 from pipelines.data.corpus import CorpusError
 from pipelines.data.corrections import REJECTED
-from pipelines.data.messages import clean, identity
 
 COLUMNS = ("text", "label", "source", "corrected_at", "callers")
 SOURCE = "feedback"
@@ -98,10 +98,10 @@ async def _write(
     rows = csv.writer(file, lineterminator="\n")
     rows.writerow(COLUMNS)
     rows.writerows([clean(row.get(column, "")) for column in COLUMNS] for row in rejected)
-    refused = {identity(clean(row.get("text", ""))) for row in rejected}
+    refused = {message_id(clean(row.get("text", ""))) for row in rejected}
     written, left_out = Counter(), Counter()
     async for text, said in _by_text(corrections):
-        if identity(clean(text)) in refused:
+        if message_id(clean(text)) in refused:
             left_out["which were rejected"] += 1
             continue
         labels = Counter(correction.label for correction in said)

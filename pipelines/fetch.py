@@ -9,7 +9,6 @@ of your own only has to be there.
 """
 
 import argparse
-import hashlib
 import os
 import subprocess
 import sys
@@ -24,6 +23,7 @@ from pathlib import Path
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from pipelines import params
+from pipelines.hashing import sha256
 
 UCI = "https://archive.ics.uci.edu/static/public/228/sms+spam+collection.zip"
 NAME = "SMSSpamCollection"
@@ -146,10 +146,6 @@ def _place(content: bytes, path: Path) -> None:
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
-
-
-def sha256(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
 
 
 def main() -> None:

@@ -55,7 +55,7 @@ class Wide(Section):
     folds: Annotated[int, Field(ge=2)]
 
 
-class Network(Section):
+class LSTM(Section):
     embedding: Count
     embedding_dropout: Share
     units: Count
@@ -80,7 +80,7 @@ class Variant(Section):
 
     tokens: Tokens
     wide: Wide | None
-    network: Network | None
+    network: LSTM | None  # the kind of network; `pipelines.model.network` has its module
     training: Training | None
 
     @model_validator(mode="after")

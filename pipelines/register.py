@@ -15,6 +15,7 @@ import mlflow
 from mlflow import MlflowClient
 
 from pipelines import params, tracking
+from pipelines.hashing import sha256_of_files
 from registry.publish import publish
 from registry.settings import RegistrySettings
 from registry.versions import Registry
@@ -24,7 +25,7 @@ EVALUATED = "evaluation_sha256"
 
 def ensure_run(client: MlflowClient, variant: str, settings: params.Variant, model: Path, about: dict) -> str:
     """The id of the run that trained these weights; logged anew from the files where the store has none."""
-    weights = tracking.sha256([model / "model.weights.h5"])
+    weights = sha256_of_files([model / "model.weights.h5"])
     if (found := tracking.find_run(client, weights)) is not None:
         return found.info.run_id
     tags = {"variant": variant, tracking.WEIGHTS: weights, "corpus_sha256": about["corpus_sha256"]}
@@ -40,7 +41,7 @@ def ensure_run(client: MlflowClient, variant: str, settings: params.Variant, mod
 def ensure_evaluation(client: MlflowClient, run_id: str, evaluation: Path) -> None:
     """The evaluation's metrics, tables and figures on the run, logged once for each state of them."""
     files = sorted(file for file in evaluation.rglob("*") if file.is_file())
-    mark = tracking.sha256(files)
+    mark = sha256_of_files(files)
     if client.get_run(run_id).data.tags.get(EVALUATED) == mark:
         return
     measured = json.loads((evaluation / "metrics.json").read_text())

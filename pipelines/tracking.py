@@ -1,18 +1,18 @@
-"""The only module that writes MLflow runs: one for each training, live, and anew where the store has none.
+"""MLflow runs: one for each training, and one for each cross-validation.
 
-A run is found by what it trained: its tag `weights_sha256`. So a stage that came out of DVC's cache, or a store that
-was thrown away, still ends with exactly one run for each set of weights.
+A training's run is identified by the weights that it trained, in its tag `weights_sha256`. So there is exactly one run
+for each set of weights, also after a stage came out of DVC's cache, or with a new MLflow store.
 """
 
-import hashlib
 import logging
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import mlflow
+import pandas as pd
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
@@ -21,16 +21,8 @@ from registry.settings import RegistrySettings
 WEIGHTS = "weights_sha256"
 
 
-def sha256(files: Iterable[Path]) -> str:
-    """One SHA-256, in hex, over the files' contents in the order given."""
-    total = hashlib.sha256()
-    for file in files:
-        total.update(hashlib.sha256(file.read_bytes()).digest())
-    return total.hexdigest()
-
-
 def connect() -> MlflowClient:
-    """Point MLflow at the configured store and make the experiment there, named as the model is."""
+    """Connect MLflow to the configured store, and create the experiment there, which has the model's name."""
     settings = RegistrySettings()
     os.environ.setdefault("MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL", "2")  # seconds; a training takes half a minute
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
@@ -45,7 +37,7 @@ def connect() -> MlflowClient:
 
 
 def _artifacts_beside(uri: str) -> str | None:
-    """The folder mlartifacts/ beside an SQLite file; a server decides for itself.
+    """The folder mlartifacts/ beside an SQLite file; None for a server, which has a place of its own.
 
     Not MLflow's own choice, mlruns/: an existing folder of that name turns its default store back to files.
     """
@@ -55,7 +47,7 @@ def _artifacts_beside(uri: str) -> str | None:
 
 @contextmanager
 def training_run(variant: str, params: dict[str, Any], tags: dict[str, str]) -> Iterator[None]:
-    """A live run around a training, with system metrics; it is marked failed when the block raises."""
+    """A run around a training, with system metrics; MLflow marks it as failed when the block raises."""
     connect()
     with mlflow.start_run(run_name=variant, tags={"variant": variant, **tags}, log_system_metrics=True):
         mlflow.log_params(flatten(params))
@@ -63,35 +55,37 @@ def training_run(variant: str, params: dict[str, Any], tags: dict[str, str]) -> 
 
 
 def find_run(client: MlflowClient, weights: str) -> Run | None:
-    """The finished run that trained these weights, the newest if several."""
+    """The finished run that trained the weights with this hash, the newest if several."""
     experiment = client.get_experiment_by_name(RegistrySettings().model_name)
-    found = client.search_runs(
+    runs = client.search_runs(
         [experiment.experiment_id],
         f"tags.{WEIGHTS} = '{weights}' and attributes.status = 'FINISHED'",
         order_by=["attributes.start_time DESC"],
         max_results=1,
     )
-    return found[0] if found else None
+    return runs[0] if runs else None
 
 
-def log_comparison(
-    comparison: dict[str, dict], folds: dict[str, list[dict[str, float]]], settings: dict[str, dict], files: list[Path]
-) -> None:
-    """One run with `files`, and in it a run a candidate: its parameters, its means, each fold's metrics as a step."""
+def log_crossval(candidates: dict[str, dict], folds: pd.DataFrame, files: list[Path]) -> None:
+    """One run with `files`, and a nested run for each candidate: its parameters, its means, and its folds as steps.
+
+    `folds` has the columns candidate, repeat and fold, and the metrics.
+    """
     connect()
     with mlflow.start_run(run_name="crossval"):
         for file in files:
             mlflow.log_artifact(str(file))
-        for name, found in comparison.items():
+        for name, figures in candidates.items():
+            rows = folds[folds["candidate"] == name].drop(columns=["candidate", "repeat", "fold"])
             with mlflow.start_run(run_name=name, nested=True, tags={"candidate": name}):
-                mlflow.log_params(flatten(settings[name]))
-                mlflow.log_metrics({metric: value for metric, value in found.items() if isinstance(value, float)})
-                for step, fold in enumerate(folds[name]):
-                    mlflow.log_metrics({f"fold.{metric}": value for metric, value in fold.items()}, step=step)
+                mlflow.log_params(flatten(figures["parameters"]))
+                mlflow.log_metrics({metric: value for metric, value in figures.items() if isinstance(value, float)})
+                for step, row in enumerate(rows.to_dict("records")):
+                    mlflow.log_metrics({f"fold.{metric}": value for metric, value in row.items()}, step=step)
 
 
 def flatten(params: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """{"a": {"b": 1}} as {"a.b": 1}: how MLflow names nested parameters and metrics."""
+    """{"a": {"b": 1}} as {"a.b": 1}, since MLflow's parameters and metrics are flat."""
     flat = {}
     for key, value in params.items():
         nested = isinstance(value, dict)

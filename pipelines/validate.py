@@ -1,4 +1,4 @@
-"""Hold the raw and the prepared tables against the expectations; a failed one stops the pipeline.
+"""Check the raw and the prepared tables against the expectations; a failed one stops the pipeline.
 
     python -m pipelines.validate CORPUS PREPARED OUT DOCS
 
@@ -16,20 +16,19 @@ import pandas as pd
 from great_expectations.data_context.types.base import ProgressBarsConfig
 
 from pipelines import params
-from pipelines.data import corpus, expectations
-from pipelines.prepare import SPLITS
+from pipelines.data import corpus, expectations, splits
 
-SHOWN = 10  # offending rows a failed expectation names
+SHOWN = 10  # rows that are printed of a failed expectation
 
 
 def tables(raw: corpus.Raw, prepared: Path) -> dict[str, pd.DataFrame]:
-    """The tables that the suite speaks of, by name. A broken row counts as one without label and text."""
+    """The tables of `pipelines.data.expectations` by name. A broken row counts as one without label and text."""
     broken = pd.DataFrame({"line": [line for line, _ in raw.broken], "label": "", "text": ""})
     rows = pd.concat([raw.rows, broken], ignore_index=True)
     rows = rows.assign(label=rows["label"].str.strip(), text=rows["text"].str.strip())
     shares = raw.rows["label"].str.strip().value_counts(normalize=True)
-    named = [pd.read_csv(prepared / f"{name}.csv", keep_default_na=False).assign(split=name) for name in SPLITS]
-    messages = pd.concat(named, ignore_index=True).fillna({"source": "corpus"})  # only train's table says it
+    parts = [pd.read_csv(prepared / f"{name}.csv", keep_default_na=False).assign(split=name) for name in splits.SPLITS]
+    messages = pd.concat(parts, ignore_index=True).fillna({"source": "corpus"})  # only train.csv has the column
     messages["splits_of_group"] = messages.groupby("group")["split"].transform("nunique")
     messages["labels_of_split"] = messages.groupby("split")["label"].transform("nunique")
     labels = pd.DataFrame({"label": shares.index, "share": shares.to_numpy()})
@@ -58,11 +57,12 @@ def check(frames: dict[str, pd.DataFrame], suite: list[expectations.Expectation]
     return outcomes
 
 
-def _run(context: Any, name: str, frame: pd.DataFrame, suite: list[expectations.Expectation]) -> list[dict[str, Any]]:
+def _run(context: Any, name: str, frame: pd.DataFrame, rows: list[expectations.Expectation]) -> list[dict[str, Any]]:
+    """Check one table; returns the outcome of each expectation."""
     batch = context.data_sources.add_pandas(name).add_dataframe_asset(name).add_batch_definition_whole_dataframe("all")
-    expected = [getattr(gx.expectations, kind)(**arguments) for _, kind, arguments in suite]
-    made = context.suites.add(gx.ExpectationSuite(name=name, expectations=expected))
-    definition = context.validation_definitions.add(gx.ValidationDefinition(name=name, data=batch, suite=made))
+    expected = [getattr(gx.expectations, kind)(**arguments) for _, kind, arguments in rows]
+    suite = context.suites.add(gx.ExpectationSuite(name=name, expectations=expected))
+    definition = context.validation_definitions.add(gx.ValidationDefinition(name=name, data=batch, suite=suite))
     checkpoint = context.checkpoints.add(
         gx.Checkpoint(
             name=name,
@@ -71,8 +71,8 @@ def _run(context: Any, name: str, frame: pd.DataFrame, suite: list[expectations.
             result_format={"result_format": "COMPLETE"},
         )
     )
-    found = checkpoint.run(batch_parameters={"dataframe": frame})
-    (results,) = found.run_results.values()
+    run = checkpoint.run(batch_parameters={"dataframe": frame})
+    (results,) = run.run_results.values()
     return [_outcome(name, frame, result) for result in results.results]
 
 
@@ -84,7 +84,7 @@ def _outcome(name: str, frame: pd.DataFrame, result: Any) -> dict[str, Any]:
         rows = (result.result.get("unexpected_index_list") or [])[:SHOWN]
         outcome["unexpected"] = result.result.get("unexpected_count", 0)
         outcome["rows"] = [_row(frame.loc[row]) for row in rows]
-        outcome["found"] = str(result.result.get("observed_value", ""))
+        outcome["observed"] = str(result.result.get("observed_value", ""))
     return outcome
 
 
@@ -92,10 +92,10 @@ def _row(row: pd.Series) -> dict[str, str]:
     return {name: str(value)[:80] for name, value in row.items()}
 
 
-def _say(outcome: dict[str, Any]) -> str:
-    asked = {key: value for key, value in outcome.items() if key not in ("table", "expectation", "success", "rows")}
+def _format(outcome: dict[str, Any]) -> str:
+    details = {key: value for key, value in outcome.items() if key not in ("table", "expectation", "success", "rows")}
     shown = "".join(f"\n    {row}" for row in outcome["rows"])
-    return f"  {outcome['table']}: {outcome['expectation']} {asked}{shown}"
+    return f"  {outcome['table']}: {outcome['expectation']} {details}{shown}"
 
 
 def main() -> None:
@@ -111,7 +111,7 @@ def main() -> None:
     failed = [outcome for outcome in outcomes if not outcome["success"]]
     print(f"validate: {len(outcomes) - len(failed)} of {len(outcomes)} expectations met; {args.docs}/index.html")
     if failed:
-        raise SystemExit("\n".join(["validate: not met:", *map(_say, failed)]))
+        raise SystemExit("\n".join(["validate: not met:", *map(_format, failed)]))
     args.out.write_text(json.dumps(outcomes, indent=2) + "\n")
 
 

@@ -1,4 +1,4 @@
-"""The raw corpus as a table: the UCI collection's own format, or a CSV or TSV with a header."""
+"""The raw corpus as a table, read from the UCI collection's own format, or from a CSV or TSV file with a header."""
 
 import csv
 from collections.abc import Iterator
@@ -9,6 +9,9 @@ import pandas as pd
 
 DELIMITERS = {".csv": ",", ".tsv": "\t"}
 
+Row = tuple[int, str, str]  # line (from 1), label, text
+Broken = list[tuple[int, str]]  # lines that cannot be read as a row: (line, reason)
+
 
 class CorpusError(Exception):
     """The corpus cannot be read at all; the message says which file and why."""
@@ -16,43 +19,40 @@ class CorpusError(Exception):
 
 @dataclass(frozen=True)
 class Raw:
-    """`rows`: line (1-based), label, text, as they stand in the file. `broken`: (line, reason) of what is no row."""
+    """`rows` has the columns line, label and text, as they stand in the file."""
 
     rows: pd.DataFrame
-    broken: list[tuple[int, str]]
+    broken: Broken
 
 
-def read(path: Path, label: str = "label", text: str = "text") -> Raw:
+def read(path: Path, label: str = "label", text: str = "text", may_be_empty: bool = False) -> Raw:
     """Read a corpus.
 
     A name that ends in .csv or .tsv means quoted fields under a header with the columns `label` and `text`; any other
     name means UCI's format: a label, a tab and a text on each line, no header, no quoting.
-    Raises CorpusError when the file is missing, has no rows, or its header lacks a column.
+    Raises CorpusError when the file is missing or its header lacks a column, and when it has no rows but should.
     """
-    found = rows(path, label, text)
-    if found.rows.empty:
-        raise CorpusError(f"{path}: no row could be read ({len(found.broken)} broken)")
-    return found
-
-
-def rows(path: Path, label: str = "label", text: str = "text") -> Raw:
-    """As `read`, of a file that may have no rows."""
     try:
         lines = path.read_bytes().splitlines(keepends=True)
     except OSError as error:
         raise CorpusError(f"{path}: {error.strerror}; `python -m pipelines.fetch` brings the SMS corpus") from error
-    broken: list[tuple[int, str]] = []
+    broken: Broken = []
     decoded = _decode(lines, broken)
     delimiter = DELIMITERS.get(path.suffix.lower())
     try:
-        found = list(_table(decoded, delimiter, label, text, path, broken) if delimiter else _pairs(decoded, broken))
+        if delimiter:
+            rows = list(_read_table(decoded, delimiter, label, text, path, broken))
+        else:
+            rows = list(_read_uci(decoded, broken))
     except csv.Error as error:
         raise CorpusError(f"{path}: {error}; is a quote never closed?") from error
-    return Raw(pd.DataFrame(found, columns=["line", "label", "text"]), sorted(broken))
+    if not (rows or may_be_empty):
+        raise CorpusError(f"{path}: no row could be read ({len(broken)} broken)")
+    return Raw(pd.DataFrame(rows, columns=["line", "label", "text"]), sorted(broken))
 
 
-def _decode(lines: list[bytes], broken: list[tuple[int, str]]) -> Iterator[str]:
-    """Each line as text; one that is not UTF-8 is counted as broken and passes on as an empty line."""
+def _decode(lines: list[bytes], broken: Broken) -> Iterator[str]:
+    """Each line as text; one that is not UTF-8 is added to `broken` and replaced by an empty line."""
     for number, line in enumerate(lines, 1):
         try:
             yield line.decode("utf-8-sig" if number == 1 else "utf-8")
@@ -61,7 +61,7 @@ def _decode(lines: list[bytes], broken: list[tuple[int, str]]) -> Iterator[str]:
             yield "\n"
 
 
-def _pairs(lines: Iterator[str], broken: list[tuple[int, str]]) -> Iterator[tuple[int, str, str]]:
+def _read_uci(lines: Iterator[str], broken: Broken) -> Iterator[Row]:
     for number, line in enumerate(lines, 1):
         label, tab, text = line.rstrip("\r\n").partition("\t")
         if tab:
@@ -70,15 +70,15 @@ def _pairs(lines: Iterator[str], broken: list[tuple[int, str]]) -> Iterator[tupl
             broken.append((number, "no tab between label and text"))
 
 
-def _table(
-    lines: Iterator[str], delimiter: str, label: str, text: str, path: Path, broken: list[tuple[int, str]]
-) -> Iterator[tuple[int, str, str]]:
+def _read_table(
+    lines: Iterator[str], delimiter: str, label: str, text: str, path: Path, broken: Broken
+) -> Iterator[Row]:
     reader = csv.reader(lines, delimiter=delimiter)
     header = next(reader, [])
     for column in (label, text):
         if column not in header:
-            there = ", ".join(header) or "nothing"
-            raise CorpusError(f"{path}: no column {column!r} in its header, which has: {there}")
+            columns = ", ".join(header) or "nothing"
+            raise CorpusError(f"{path}: no column {column!r} in its header, which has: {columns}")
     at_label, at_text = header.index(label), header.index(text)
     for fields in reader:
         if len(fields) == len(header):

@@ -1,9 +1,13 @@
-"""The corrections that callers sent, merged into what is trained on.
+"""The corrections that callers sent, merged into the training split.
 
-Anyone who may call may send corrections, so they decide little: they go into train alone, never into validation or
-test, whose figures stay comparable and are what the gate looks at; a text near to a message of those is left out, or
-the test would be trained on; and where a correction contradicts the corpus, the corpus wins. Whoever is sure that the
-corpus is wrong changes the corpus. A person refuses a text for good by the label `rejected`.
+Anyone who may call may send corrections, so their influence is limited:
+
+- they go into train alone, never into validation or test, so that figures stay comparable and the gate judges on the
+  same messages as before;
+- a correction that is a near-twin of a validation or test message is left out, or that message would be trained on;
+- where a correction contradicts the corpus, the corpus wins. A person who is sure that the corpus is wrong edits the
+  corpus;
+- a person refuses a text for good by the label `rejected`.
 """
 
 from pathlib import Path
@@ -12,11 +16,12 @@ import numpy as np
 import pandas as pd
 
 from pipelines.data import corpus
-from pipelines.data.messages import cleaned, twins
+from pipelines.data.cleaning import clean_rows
+from pipelines.data.twins import twin_groups
 
 SOURCE = "feedback"
 REJECTED = "rejected"  # a label that no caller gives
-TOLD = {  # what becomes of a row that a person should look at -> why
+REASONS = {  # the outcomes that a person should look at, and what is printed of each
     "empty": "it has no label or no text",
     "unknown_label": "no message of the corpus has this label",
     "disputed": "another row gives this text another label",
@@ -26,27 +31,29 @@ TOLD = {  # what becomes of a row that a person should look at -> why
 
 def read(path: Path) -> corpus.Raw:
     """The file that `pipelines.collect` writes; no rows where it does not exist. Raises corpus.CorpusError."""
-    return corpus.rows(path) if path.exists() else corpus.Raw(pd.DataFrame(columns=["line", "label", "text"]), [])
+    if not path.exists():
+        return corpus.Raw(pd.DataFrame(columns=["line", "label", "text"]), [])
+    return corpus.read(path, may_be_empty=True)
 
 
 def merge(
     messages: pd.DataFrame, corrections: pd.DataFrame, similarity: float
 ) -> tuple[pd.DataFrame, dict[str, int], list[tuple[int, str]]]:
-    """The messages with the usable corrections behind them; how many rows became what; (line, why) of unusable ones.
+    """The messages with the usable corrections behind them; the count of each outcome; (line, reason) of unusable rows.
 
     `messages` has id, line, group, label, text, source, split, each id once; `corrections` has line, label, text.
     """
-    rows = cleaned(corrections)
-    rows["fate"] = _fates(messages, rows)
-    messages, rows = _added(messages, rows, similarity)
-    counts = {"rows": len(rows), **rows["fate"].value_counts().sort_index().to_dict()}
+    rows = clean_rows(corrections)
+    rows["outcome"] = _outcomes(messages, rows)
+    messages, rows = _add(messages, rows, similarity)
+    counts = {"rows": len(rows), **rows["outcome"].value_counts().sort_index().to_dict()}
     lines = messages.set_index("id")["line"]
-    told = rows[rows["fate"].isin(TOLD)]
-    return messages, counts, [(row.line, TOLD[row.fate].format(lines.get(row.id))) for row in told.itertuples()]
+    unusable = rows[rows["outcome"].isin(REASONS)].itertuples()
+    return messages, counts, [(row.line, REASONS[row.outcome].format(lines.get(row.id))) for row in unusable]
 
 
-def _fates(messages: pd.DataFrame, rows: pd.DataFrame) -> np.ndarray:
-    """What becomes of each correction, judged by its own words alone."""
+def _outcomes(messages: pd.DataFrame, rows: pd.DataFrame) -> np.ndarray:
+    """What happens to each correction by its own text and label: the first condition that holds, else `added`."""
     empty = (rows["text"] == "") | (rows["label"] == "")
     usable = rows["label"].isin(messages["label"]) & ~empty
     labels = rows["label"].where(usable).groupby(rows["id"]).transform("nunique")
@@ -64,18 +71,18 @@ def _fates(messages: pd.DataFrame, rows: pd.DataFrame) -> np.ndarray:
     return np.select(list(conditions.values()), list(conditions), "added")
 
 
-def _added(messages: pd.DataFrame, rows: pd.DataFrame, similarity: float) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The messages with those corrections in train that are near to none held out; the others become `twin`."""
-    added = rows[rows["fate"] == "added"]
+def _add(messages: pd.DataFrame, rows: pd.DataFrame, similarity: float) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Append the rows to add to train; those with a near-twin in validation or test get the outcome `twin` instead."""
+    added = rows[rows["outcome"] == "added"]
     if added.empty:
         return messages, rows
     new = added[["id", "line", "label", "text"]].assign(source=SOURCE, split="train")
     both = pd.concat([messages, new], ignore_index=True)
-    chains = pd.Series(twins(both["text"].tolist(), similarity))
+    chains = pd.Series(twin_groups(both["text"].tolist(), similarity))
     held_out = chains.isin(chains[both["split"] != "train"])
-    near = added.index[held_out[len(messages) :]]
+    twins = added.index[held_out[len(messages) :]]
     joined = both["group"].groupby(chains).transform("min")  # a correction may join two groups of train to one
     joined = joined.fillna(messages["group"].max() + 1 + chains)
     both["group"] = both["group"].where(held_out, joined)
-    kept = both[~held_out | (both["source"] != SOURCE)].astype({"group": int})
-    return kept, rows.assign(fate=rows["fate"].mask(rows.index.isin(near), "twin"))
+    remaining = both[~held_out | (both["source"] != SOURCE)].astype({"group": int})
+    return remaining, rows.assign(outcome=rows["outcome"].mask(rows.index.isin(twins), "twin"))

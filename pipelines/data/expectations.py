@@ -1,7 +1,12 @@
-"""What must hold of the corpus, as data: (table, expectation, arguments), in Great Expectations' own terms.
+"""The expectations on the corpus, as data: (table, expectation, arguments), named as Great Expectations names them.
 
-Tables, and what a row of each is: `raw`, a line of the corpus; `labels`, a label with its share of the raw rows;
-`prepared`, a message of any split, with its source and the number of splits that its group of twins lies in.
+There are three tables (`pipelines.validate` makes them):
+
+| table | one row for each |
+| --- | --- |
+| raw | line of the corpus |
+| labels | label, with its share of the raw rows |
+| prepared | message of any split, with its source and the number of splits that its group of near-twins lies in |
 """
 
 from typing import Any
@@ -10,10 +15,11 @@ from pipelines.params import Validate
 
 Expectation = tuple[str, str, dict[str, Any]]
 
-TEXT = 10_000  # characters: the longest text that the service takes
+LONGEST_TEXT = 10_000  # characters: as long as the service accepts
 
 
 def suite(settings: Validate, positive: str) -> list[Expectation]:
+    """Every expectation; `positive` is the label to catch, which the corpus must have."""
     return [*_raw(settings), *_labels(settings, positive), *_prepared(settings)]
 
 
@@ -51,7 +57,7 @@ def _prepared(settings: Validate) -> list[Expectation]:
 
 
 def _lengths(**more: float) -> dict[str, Any]:
-    return {"column": "text", "min_value": 1, "max_value": TEXT, **more}
+    return {"column": "text", "min_value": 1, "max_value": LONGEST_TEXT, **more}
 
 
 def _unique(share: float) -> dict[str, Any]:
@@ -63,6 +69,6 @@ def _splits() -> dict[str, Any]:
 
 
 def _sources() -> dict[str, Any]:
-    """Corrections are for training only."""
+    """Corrections of callers (source `feedback`) are in train alone."""
     pairs = [("train", "corpus"), ("train", "feedback"), ("validation", "corpus"), ("test", "corpus")]
     return {"column_A": "split", "column_B": "source", "value_pairs_set": pairs}

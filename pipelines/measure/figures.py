@@ -1,4 +1,4 @@
-"""The evaluation as images, for the MLflow run and for people."""
+"""The figures of an evaluation, for the MLflow run and the model card."""
 
 from pathlib import Path
 

@@ -1,7 +1,7 @@
-"""What repeated cross-validation says of its candidates. Pure functions over their held-out predictions.
+"""Statistics of a repeated cross-validation. Pure functions over the predictions for held-out messages.
 
 Folds share most of their training messages, so their figures are no independent sample: intervals and tests use the
-variance of Nadeau and Bengio (2003), larger by the share of messages held out over the share trained on.
+variance of Nadeau and Bengio (2003), which is larger by the share of messages held out over the share trained on.
 """
 
 from collections.abc import Sequence
@@ -13,15 +13,16 @@ from sklearn.metrics import average_precision_score
 
 from pipelines.measure import metrics
 
-BLOCKED_BOUND = 0.0015  # how many of the others may be blocked, for `caught_at_bound`
+BLOCKED_BOUND = 0.0015  # the share of the others that may be blocked, for `caught_at_bound`
 BINS = 10  # of the calibration error
 
 
 @dataclass(frozen=True)
-class Held:
-    """A candidate's answers to the messages of one fold: label indices, int (n,), and the positive label's scores.
+class FoldPredictions:
+    """A candidate's predictions for the held-out messages of one fold.
 
-    `positions`, int (n,), are the messages' among all; `calibrated` where the scores are probabilities.
+    `actual` and `predicted` are label indices, int (n,); `scores` are the positive label's, float (n,), probabilities
+    where `calibrated`. `positions`, int (n,), are the messages' positions among all.
     """
 
     repeat: int
@@ -33,49 +34,48 @@ class Held:
     positions: np.ndarray
 
 
-def by_fold(held: Sequence[Held], labels: Sequence[str], positive: str) -> dict[str, np.ndarray]:
+def by_fold(folds: Sequence[FoldPredictions], labels: Sequence[str], positive: str) -> dict[str, np.ndarray]:
     """Every fold's metrics, {name: float (folds,)}."""
     rows = [
-        metrics.decisions(h.actual, h.predicted, labels, positive)
-        | metrics.ranking(h.actual, h.scores, labels, positive)
-        for h in held
+        metrics.decisions(fold.actual, fold.predicted, labels, positive)
+        | metrics.ranking(fold.actual, fold.scores, labels, positive)
+        for fold in folds
     ]
     return {name: np.array([row[name] for row in rows]) for name in rows[0]}
 
 
-def by_repeat(held: Sequence[Held], labels: Sequence[str], positive: str) -> dict[str, np.ndarray]:
-    """What takes more messages than a fold has, over the folds of each repeat together, {name: float (repeats,)}.
+def by_repeat(folds: Sequence[FoldPredictions], labels: Sequence[str], positive: str) -> dict[str, np.ndarray]:
+    """Metrics that need more messages than a fold has, over all folds of a repeat: {name: float (repeats,)}.
 
-    `caught_at_bound` is the share caught by the threshold that blocks as many others as `BLOCKED_BOUND` lets it.
+    `caught_at_bound` is the share caught by the threshold that blocks `BLOCKED_BOUND` of the others.
     """
-    found: dict[str, list[float]] = {"caught_at_bound": [], "pooled_average_precision": [], "ece": []}
-    for folds in repeats(held):
-        truth = np.concatenate([h.actual for h in folds]) == labels.index(positive)
-        scores = np.concatenate([h.scores for h in folds])
-        found["caught_at_bound"].append(caught_at(truth, scores, BLOCKED_BOUND))
-        found["pooled_average_precision"].append(float(average_precision_score(truth, scores)))
-        if folds[0].calibrated:
-            parts = metrics.reliability(truth.astype(float), scores, BINS)
-            found["ece"].append(sum(n * abs(mean - share) for mean, share, n in parts) / len(truth))
-    return {name: np.array(values) for name, values in found.items() if values}
+    values: dict[str, list[float]] = {"caught_at_bound": [], "pooled_average_precision": [], "ece": []}
+    for repeat in group_by_repeat(folds):
+        truth = np.concatenate([fold.actual for fold in repeat]) == labels.index(positive)
+        scores = np.concatenate([fold.scores for fold in repeat])
+        values["caught_at_bound"].append(caught_at(truth, scores, BLOCKED_BOUND))
+        values["pooled_average_precision"].append(float(average_precision_score(truth, scores)))
+        if repeat[0].calibrated:
+            values["ece"].append(metrics.calibration_error(truth.astype(float), scores, BINS))
+    return {name: np.array(repeats) for name, repeats in values.items() if repeats}
 
 
-def repeats(held: Sequence[Held]) -> list[list[Held]]:
-    """The folds of each repeat."""
-    return [[h for h in held if h.repeat == repeat] for repeat in sorted({h.repeat for h in held})]
+def group_by_repeat(folds: Sequence[FoldPredictions]) -> list[list[FoldPredictions]]:
+    return [[fold for fold in folds if fold.repeat == repeat] for repeat in sorted({fold.repeat for fold in folds})]
 
 
-def blocked_first(held: Sequence[Held], positive: int, messages: int) -> tuple[np.ndarray, int]:
-    """How many others rank above each message of the positive label, and how many others there are.
+def others_above(folds: Sequence[FoldPredictions], positive: int, messages: int) -> tuple[np.ndarray, int]:
+    """How many of the others are ranked above each message of the positive label, and how many others there are.
 
     Float (repeats, messages); NaN where a message is one of the others. The folds of a repeat are ranked together.
     """
-    above = np.full((len(folds := repeats(held)), messages), np.nan)
-    for row, drawn in zip(above, folds, strict=True):
-        truth = np.concatenate([h.actual for h in drawn]) == positive
-        scores = np.concatenate([h.scores for h in drawn])
+    repeats = group_by_repeat(folds)
+    above = np.full((len(repeats), messages), np.nan)
+    for row, repeat in zip(above, repeats, strict=True):
+        truth = np.concatenate([fold.actual for fold in repeat]) == positive
+        scores = np.concatenate([fold.scores for fold in repeat])
         others = np.sort(scores[~truth])
-        positions = np.concatenate([h.positions for h in drawn])
+        positions = np.concatenate([fold.positions for fold in repeat])
         row[positions[truth]] = len(others) - np.searchsorted(others, scores[truth])
     return above, len(others)
 
@@ -85,10 +85,10 @@ def ceiling(above: np.ndarray, hardest: int) -> float:
 
     `above`, (messages,), counts the others above each message of the positive label.
     """
-    left = np.sort(above)
-    left[: max(len(left) - hardest, 0)] = 0
-    caught = np.arange(1, len(left) + 1)
-    return float((caught / (caught + left)).mean())
+    above = np.sort(above)
+    above[: max(len(above) - hardest, 0)] = 0
+    caught = np.arange(1, len(above) + 1)
+    return float((caught / (caught + above)).mean())
 
 
 def caught_at(truth: np.ndarray, scores: np.ndarray, bound: float) -> float:
@@ -103,7 +103,7 @@ def interval(values: np.ndarray, folds: int, confidence: float = 0.95) -> tuple[
     return float(values.mean() - half), float(values.mean() + half)
 
 
-def paired(values: np.ndarray, others: np.ndarray, folds: int) -> tuple[float, float]:
+def paired_test(values: np.ndarray, others: np.ndarray, folds: int) -> tuple[float, float]:
     """The mean difference over the same folds, and the two-sided p of the corrected resampled t-test."""
     difference = values - others
     error = _standard_error(difference, folds)

@@ -8,35 +8,34 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-THREADS = 2  # fixed: how a sum is cut over threads decides its last bits
+THREADS = 2  # fixed, since the number of threads decides the order of a sum, and that its last bits
 
 
 @contextmanager
-def _silent() -> Iterator[None]:
-    """Send file descriptor 2 nowhere: TensorFlow writes to it before any setting of its own could stop it."""
-    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+def _without_stderr() -> Iterator[None]:
+    """Send file descriptor 2 to /dev/null: TensorFlow writes to it before any setting of its own could stop it."""
+    stderr, null = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     sys.stderr.flush()
     try:
-        os.dup2(nowhere, 2)
+        os.dup2(null, 2)
         yield
     finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
+        os.dup2(stderr, 2)
+        os.close(stderr)
+        os.close(null)
 
 
-with _silent():
+with _without_stderr():
     import keras
     import tensorflow as tf
 
-tf.config.threading.set_intra_op_parallelism_threads(
-    THREADS
-)  # here: TensorFlow takes it before its first operation only
+# At import, since TensorFlow accepts it only before its first operation.
+tf.config.threading.set_intra_op_parallelism_threads(THREADS)
 
 __all__ = ["keras", "make_repeatable"]
 
 
 def make_repeatable(seed: int) -> None:
-    """Seed everything and let no operation depend on timing: the same inputs then train the same weights."""
+    """Seed every random generator and use deterministic operations: the same inputs then train the same weights."""
     tf.config.experimental.enable_op_determinism()
     keras.utils.set_random_seed(seed)

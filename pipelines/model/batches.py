@@ -1,4 +1,4 @@
-"""Messages as batches of alike length, so that little of a batch is padding."""
+"""Batches of messages of about the same length, so that little of a batch is padding."""
 
 from collections.abc import Sequence
 
@@ -9,12 +9,13 @@ from registry.model.tokenizer import PADDING, UNKNOWN, Encoded, pad, stack
 
 
 class Batches(keras.utils.PyDataset):
-    """Training batches ([ids, offset], labels), drawn anew each epoch and the same for the same seed.
+    """Training batches ([ids, offset], labels), drawn anew for each epoch; the same seed gives the same batches.
 
-    `offset`, float (n, labels), are the logits that the network is trained on top of.
+    `offset`, float (n, labels), are the logits of the wide part, which the network is trained on top of.
 
-    Messages are sorted by length with a little noise, cut into batches, and the batches shuffled. `word_dropout` is
-    the share of tokens made unknown, so that no decision hangs on one rare word (Iyyer et al., 2015).
+    Messages are sorted by length with a little noise and cut into batches, and the batches are shuffled.
+    `word_dropout` is the share of tokens replaced by the unknown token, so that no decision depends on one rare word
+    (Iyyer et al., 2015).
     """
 
     def __init__(
@@ -52,7 +53,7 @@ class Batches(keras.utils.PyDataset):
 
 
 def probabilities(model: keras.Model, rows: Sequence[Encoded], size: int = 64) -> np.ndarray:
-    """The model's float32 (n, labels) in the order of the rows."""
+    """The model's answers, float32 (n, labels), in the order of the rows."""
     order = sorted(range(len(rows)), key=lambda i: max(map(len, rows[i].values())))
     out = np.empty((len(rows), model.output_shape[-1]), dtype=np.float32)
     for start in range(0, len(order), size):

@@ -1,68 +1,69 @@
-"""A variant's parameters as an untrained Keras model, and nothing else.
+"""A variant's parts put together: once as a Keras model, once as the ONNX graph that serving uses.
 
-    ids (n, tokens) -> embedding -> LSTM in one or both directions -> last state or maximum over time -> logits ----+
-    words, characters (n, n-grams) -> table of weights -> score of each set, added up -> logits --------------------+
-                                                                               sum -> probabilities (n, labels) <---+
+    ids --------------> deep part (`pipelines.model.lstm`) ----> logits --+
+    words, characters -> wide part (`pipelines.model.wide`) ---> logits --+--> sum -> probabilities (n, labels)
 
-A model has the deep part, the wide part (`pipelines.model.wide`), or both (wide and deep, Cheng et al., 2016). Rows are
-right-padded with 0; the padding is masked, so it changes no prediction. Layers with weights are named for the export.
+A variant has one of the parts, or both (wide and deep, Cheng et al., 2016). A module of a part has
+
+- INPUTS: the names of the tokenizer's inputs that it reads;
+- keras_logits(settings, tokenizer, inputs, labels): its Keras layers;
+- onnx_logits(settings, model): its ONNX nodes with the constants that they use, and ONNX_LOGITS, the output's name.
+
+A new kind of network is a module with these, its parameters in params.py, and a line in KINDS. A part that is trained
+by gradient descent is a Keras model inside the model, from `ids` to logits.
 """
 
+from types import ModuleType
+
+import numpy as np
+from onnx import ModelProto, TensorProto, checker, helper, numpy_helper
+
+from pipelines import params
+from pipelines.model import lstm, wide
 from pipelines.model.backend import keras
-from pipelines.model.wide import BAGS, TINY, Wide
-from pipelines.params import Network, Variant
+from registry.model.tokenizer import Tokenizer
 
-layers, ops = keras.layers, keras.ops
+KINDS: dict[type[params.Section], ModuleType] = {params.LSTM: lstm, params.Wide: wide}
+OPSET, IR = 17, 9  # old enough for every onnxruntime that the floor in pyproject.toml allows
 
 
-def build(variant: Variant, vocabulary: int, labels: int) -> keras.Model:
-    """`vocabulary` counts the ids, padding and unknown included. The inputs are a dict by their names."""
+def parts(variant: params.Variant) -> list[tuple[ModuleType, params.Section]]:
+    """Each part's module with its settings."""
+    return [(KINDS[type(settings)], settings) for settings in (variant.network, variant.wide) if settings]
+
+
+def build(variant: params.Variant, tokenizer: Tokenizer, labels: int) -> keras.Model:
+    """The untrained model. Its inputs are a dict, named as the tokenizer names them."""
     inputs, logits = {}, []
-    if variant.network:
-        inputs["ids"] = keras.Input((None,), dtype="int32", name="ids")
-        logits.append(_deep(variant.network, vocabulary, labels)(inputs["ids"]))
-    if variant.wide:
-        inputs |= {bag: keras.Input((None,), dtype="int32", name=bag) for bag in BAGS}
-        logits.append(_wide(inputs, variant.tokens.buckets, labels))
-    return keras.Model(inputs, layers.Softmax()(sum(logits[1:], logits[0])))
+    for part, settings in parts(variant):
+        inputs |= {name: keras.Input((None,), dtype="int32", name=name) for name in part.INPUTS}
+        logits.append(part.keras_logits(settings, tokenizer, inputs, labels))
+    return keras.Model(inputs, keras.layers.Softmax()(sum(logits[1:], logits[0])))
 
 
 def residual(model: keras.Model, labels: int) -> keras.Model:
-    """The same deep part, to be trained on top of fixed logits: [ids, offset (n, labels)] -> probabilities."""
+    """The network of `model`, to be trained on top of fixed logits: [ids, offset (n, labels)] -> probabilities."""
+    (network,) = (layer for layer in model.layers if isinstance(layer, keras.Model))
     ids, offset = keras.Input((None,), dtype="int32"), keras.Input((labels,))
-    return keras.Model([ids, offset], layers.Softmax()(model.get_layer("deep")(ids) + offset))
+    return keras.Model([ids, offset], keras.layers.Softmax()(network(ids) + offset))
 
 
-def set_wide(model: keras.Model, wide: Wide) -> None:
-    """Give the model a fitted wide part."""
-    model.get_layer("table").set_weights([wide.table])
-    model.get_layer("calibration").set_weights([wide.kernel, wide.bias])
-
-
-def _deep(network: Network, vocabulary: int, labels: int) -> keras.Model:
-    ids = keras.Input((None,), dtype="int32")
-    x = layers.Embedding(vocabulary, network.embedding, mask_zero=True, name="embedding")(ids)
-    x = layers.SpatialDropout1D(network.embedding_dropout)(x)
-    recurrent = layers.LSTM(
-        network.units,
-        dropout=network.dropout,
-        recurrent_dropout=network.recurrent_dropout,
-        return_sequences=network.pooling == "max",
-        name="recurrent",
+def to_onnx(variant: params.Variant, model: keras.Model, labels: int) -> ModelProto:
+    """A graph with its weights, from the inputs, int32 (n, longest), to `probabilities` (n, labels)."""
+    nodes, constants = [], {}
+    for part, settings in parts(variant):
+        part_nodes, part_constants = part.onnx_logits(settings, model)
+        nodes += part_nodes
+        constants |= part_constants
+    nodes.append(helper.make_node("Sum", [part.ONNX_LOGITS for part, _ in parts(variant)], ["logits"]))
+    nodes.append(helper.make_node("Softmax", ["logits"], ["probabilities"], axis=-1))
+    graph = helper.make_graph(
+        nodes,
+        "model",
+        [helper.make_tensor_value_info(name, TensorProto.INT32, ["n", f"{name}_length"]) for name in model.input],
+        [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["n", labels])],
+        [numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()],
     )
-    if network.bidirectional:
-        recurrent = layers.Bidirectional(recurrent, name="recurrent")
-    x = recurrent(x)
-    if network.pooling == "max":
-        real = ops.expand_dims(ops.not_equal(ids, 0), -1)
-        x = ops.max(ops.where(real, x, -1.0), axis=1)  # an LSTM's outputs lie in (-1, 1): -1 never wins
-    x = layers.Dropout(network.output_dropout)(x)
-    return keras.Model(ids, layers.Dense(labels, name="output")(x), name="deep")
-
-
-def _wide(inputs: dict, buckets: int, labels: int):
-    scores = 1 if labels == 2 else labels
-    table = layers.Embedding(buckets, scores + 1, name="table")
-    summed = [ops.sum(table(inputs[bag]), axis=1) for bag in BAGS]
-    score = sum(s[:, :-1] / ops.sqrt(ops.maximum(s[:, -1:], TINY)) for s in summed)
-    return layers.Dense(labels, name="calibration")(score)
+    onnx = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR)
+    checker.check_model(onnx, full_check=True)
+    return onnx

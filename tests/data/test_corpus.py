@@ -7,8 +7,10 @@ import pandas as pd
 import pytest
 
 from pipelines.data import corpus
-from pipelines.data.messages import identity, twins
-from pipelines.fetch import PACKAGED_SHA256, sha256
+from pipelines.data.cleaning import message_id
+from pipelines.data.twins import twin_groups
+from pipelines.fetch import PACKAGED_SHA256
+from pipelines.hashing import sha256
 
 ROOT = Path(__file__).parents[2]
 CORPUS = ROOT / "data" / "SMSSpamCollection"
@@ -44,12 +46,12 @@ def test_what_preparing_left_out_is_accounted_for(whole, splits):
 
 def test_every_message_stands_once(splits):
     assert splits["id"].is_unique
-    assert (splits["text"].map(identity) == splits["id"]).all()
+    assert (splits["text"].map(message_id) == splits["id"]).all()
 
 
 def test_no_near_twin_of_a_test_message_is_trained_on(splits):
     rows = splits.reset_index(drop=True)
-    groups = pd.Series(twins(rows["text"].tolist(), 0.5))
+    groups = pd.Series(twin_groups(rows["text"].tolist(), 0.5))
     assert (groups.groupby(groups).size() > 1).sum() > 100  # there are twins to keep together
     assert rows["split"].groupby(groups).nunique().max() == 1
 

@@ -8,7 +8,6 @@ import yaml
 
 from pipelines import export, params
 from pipelines.data import splits
-from pipelines.model import network
 from registry.model.artifact import Artifact
 from registry.model.explain import explain
 
@@ -53,8 +52,7 @@ def test_every_variant_answers_as_keras_does_on_every_test_message(variant):
     test = splits.read(ROOT / "build/prepared", "test")
     exported = Artifact.load(ROOT / "build" / variant / "artifact")
     settings = params.load(ROOT / "params.yaml").variants[variant]
-    model = network.build(settings, exported.tokenizer.size, len(test.labels))
-    model.load_weights(ROOT / "build" / variant / "model" / "model.weights.h5")
+    model, _ = export.load(settings, ROOT / "build" / variant / "model", len(test.labels))
     assert export.difference(model, exported, test.texts) < export.TOLERANCE
 
 

@@ -71,7 +71,6 @@ COMMANDS = {
     "register": ["lstm", "model", "artifact", "evaluation"],
     "crossval": [],
     "collect": [],
-    "mix": ["corpus"],
 }
 
 

@@ -2,9 +2,10 @@ import pandas as pd
 import pytest
 
 from pipelines.data import corpus, expectations
-from pipelines.data.messages import twins
+from pipelines.data.cleaning import deduplicate
+from pipelines.data.splits import assign_splits
+from pipelines.data.twins import twin_groups
 from pipelines.params import load
-from pipelines.prepare import deduplicate, split
 from pipelines.validate import check, tables
 
 ROOT = corpus.Path(__file__).parents[2]
@@ -25,8 +26,8 @@ def frames(tmp_path):
         {"line": range(1, 1201), "label": ["spam" if i % 7 == 0 else "ham" for i in range(1200)], "text": texts}
     )
     distinct, _ = deduplicate(rows)
-    distinct["group"] = twins(distinct["text"].tolist(), 0.9)
-    names = split(distinct, 0.2, 0.1, seed=1)
+    distinct["group"] = twin_groups(distinct["text"].tolist(), 0.9)
+    names = assign_splits(distinct, 0.2, 0.1, seed=1)
     for name in ("train", "validation", "test"):
         part = distinct[names == name][["id", "line", "group", "label", "text"]]
         if name == "train":

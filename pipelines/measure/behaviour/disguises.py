@@ -1,4 +1,4 @@
-"""Ways to write a message differently. Pure functions from text to text; one that does not apply changes nothing."""
+"""Ways to write a message differently: pure functions from text to text. Some texts stay as they are."""
 
 import re
 
@@ -11,7 +11,7 @@ ZERO_WIDTH = "\u200b"
 
 
 def swap(text: str, others: dict[str, str]) -> str:
-    return re.sub("|".join(rf"\b{word}\b" for word in others), lambda found: others[found.group()], text)
+    return re.sub("|".join(rf"\b{word}\b" for word in others), lambda match: others[match.group()], text)
 
 
 def names(text: str) -> str:
@@ -23,8 +23,8 @@ def days(text: str) -> str:
 
 
 def digits(text: str) -> str:
-    """Other digits, as in another phone number or time; the first digit of a number says what it is and stays."""
-    return re.sub(r"(?<=\d)\d", lambda found: str((int(found.group()) + 3) % 10), text)
+    """Other digits, as in another phone number or time; the first digit stays, since it shows the kind of number."""
+    return re.sub(r"(?<=\d)\d", lambda match: str((int(match.group()) + 3) % 10), text)
 
 
 def lower_case(text: str) -> str:
@@ -49,15 +49,15 @@ def blanks(text: str) -> str:
 
 
 def zero_width(text: str) -> str:
-    return _WORD.sub(lambda found: ZERO_WIDTH.join(found.group()), text)
+    return _WORD.sub(lambda match: ZERO_WIDTH.join(match.group()), text)
 
 
 def homoglyphs(text: str) -> str:
-    return _WORD.sub(lambda found: _keep_ends(found.group(), _LOOKALIKES), text)
+    return _WORD.sub(lambda match: _keep_ends(match.group(), _LOOKALIKES), text)
 
 
 def leetspeak(text: str) -> str:
-    return _WORD.sub(lambda found: _keep_ends(found.group(), _LEET), text)
+    return _WORD.sub(lambda match: _keep_ends(match.group(), _LEET), text)
 
 
 def spaced_out(text: str) -> str:
@@ -67,7 +67,7 @@ def spaced_out(text: str) -> str:
 
 
 def full_width(text: str) -> str:
-    return _WORD.sub(lambda found: "".join(chr(ord(c) + 0xFEE0) if c.isascii() else c for c in found.group()), text)
+    return _WORD.sub(lambda match: "".join(chr(ord(c) + 0xFEE0) if c.isascii() else c for c in match.group()), text)
 
 
 def _keep_ends(word: str, table: dict[int, int]) -> str:

@@ -1,12 +1,12 @@
-"""What a model must do beyond the corpus: a suite of written modern messages and of ways to change them.
+"""The behaviour suite: modern messages, written for it, and ways to change them, which test a model beyond the corpus.
 
-The capabilities are those of Ribeiro et al. (2020), "Beyond Accuracy", and obfuscation:
+Its capabilities are those of Ribeiro et al. (2020), "Beyond Accuracy", and obfuscation:
 
 | capability | a message passes when |
 | --- | --- |
 | minimum_functionality | it gets its label |
 | invariance | a change that does not matter (a name, a day, digits, case, a typo) leaves its label |
-| direction | a prize line makes it more probably spam, a line of chat not more probably |
+| direction | a prize line raises its probability of spam, and a line of chat does not |
 | obfuscation | spam that is caught is still caught once disguised |
 """
 
@@ -21,7 +21,7 @@ MESSAGES = Path(__file__).with_name("messages.csv")
 SPAM, HAM = "spam", "ham"
 PRIZE_LINE = " You have WON a £1000 prize! To claim call 09061743386 now"
 CHAT_LINE = " ok, I'll call you when I get home, see you later"
-SLACK = 0.01  # of probability: a spam that is certain may stay as certain
+SLACK = 0.01  # of probability: a line of chat may leave a certain spam as certain as it was
 
 Predict = Callable[[Sequence[str]], list[dict[str, float]]]
 
@@ -52,7 +52,7 @@ class Message:
 
 @dataclass(frozen=True)
 class Case:
-    """One check of one message: `test` is a topic or the name of a change, `spam` the probability found."""
+    """One check of one message: `test` is a topic or the name of a change, `spam` the model's probability of spam."""
 
     capability: str
     test: str
@@ -92,26 +92,26 @@ def chat_line(text: str) -> str:
 
 
 def measure(predict: Predict, labels: Sequence[str]) -> list[Case]:
-    """The whole suite, or nothing where the model's labels are not the suite's."""
+    """The cases of the whole suite; none where the model has labels other than the suite's."""
     return check(predict, messages()) if set(labels) == {SPAM, HAM} else []
 
 
 def rates(cases: Sequence[Case]) -> dict[str, float]:
-    """The share that passed of each capability's cases."""
-    found: dict[str, list[bool]] = {}
+    """The share of each capability's cases that passed."""
+    passed: dict[str, list[bool]] = {}
     for case in cases:
-        found.setdefault(case.capability, []).append(case.passed)
-    return {capability: sum(passed) / len(passed) for capability, passed in found.items()}
+        passed.setdefault(case.capability, []).append(case.passed)
+    return {capability: sum(values) / len(values) for capability, values in passed.items()}
 
 
 def by_test(cases: Sequence[Case]) -> dict[str, dict[str, dict[str, int]]]:
     """{capability: {test: {"cases": n, "passed": m}}}."""
-    found: dict[str, dict[str, dict[str, int]]] = {}
+    counts: dict[str, dict[str, dict[str, int]]] = {}
     for case in cases:
-        counted = found.setdefault(case.capability, {}).setdefault(case.test, {"cases": 0, "passed": 0})
-        counted["cases"] += 1
-        counted["passed"] += case.passed
-    return found
+        count = counts.setdefault(case.capability, {}).setdefault(case.test, {"cases": 0, "passed": 0})
+        count["cases"] += 1
+        count["passed"] += case.passed
+    return counts
 
 
 def _changed(

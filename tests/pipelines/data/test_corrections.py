@@ -3,9 +3,9 @@
 import pandas as pd
 import pytest
 
+from pipelines.data.cleaning import message_id
 from pipelines.data.corpus import CorpusError
 from pipelines.data.corrections import merge, read
-from pipelines.data.messages import identity
 
 CORPUS = [
     ("ham", "Are we still meeting for lunch tomorrow at the corner cafe", "train"),
@@ -17,7 +17,9 @@ CORPUS = [
 
 @pytest.fixture
 def messages():
-    rows = [(identity(text), i, i - 1, label, text, "corpus", name) for i, (label, text, name) in enumerate(CORPUS, 1)]
+    rows = [
+        (message_id(text), i, i - 1, label, text, "corpus", name) for i, (label, text, name) in enumerate(CORPUS, 1)
+    ]
     return pd.DataFrame(rows, columns=["id", "line", "group", "label", "text", "source", "split"])
 
 
@@ -30,46 +32,46 @@ def added(merged):
 
 
 def test_a_correction_becomes_a_message_of_train_behind_those_of_the_corpus(messages):
-    merged, counts, told = merge(messages, corrections(("spam", "Dear mum, my phone broke  ")), 0.5)
+    merged, counts, unusable = merge(messages, corrections(("spam", "Dear mum, my phone broke  ")), 0.5)
     assert added(merged) == [["spam", "Dear mum, my phone broke", "train"]]
     assert merged.head(4).to_dict() == messages.to_dict()
     assert merged["group"].nunique() == 5
-    assert (counts, told) == ({"rows": 1, "added": 1}, [])
+    assert (counts, unusable) == ({"rows": 1, "added": 1}, [])
 
 
 def test_without_corrections_nothing_changes(messages):
-    merged, counts, told = merge(messages, corrections(), 0.5)
-    assert merged.to_dict() == messages.to_dict() and (counts, told) == ({"rows": 0}, [])
+    merged, counts, unusable = merge(messages, corrections(), 0.5)
+    assert merged.to_dict() == messages.to_dict() and (counts, unusable) == ({"rows": 0}, [])
 
 
 def test_what_the_corpus_knows_is_not_added_and_what_it_contradicts_is_told(messages):
     sent = corrections(("spam", CORPUS[1][1].upper()), ("spam", CORPUS[0][1]), ("ham", CORPUS[3][1]))
-    merged, counts, told = merge(messages, sent, 0.5)
+    merged, counts, unusable = merge(messages, sent, 0.5)
     assert merged.to_dict() == messages.to_dict()
     assert counts == {"rows": 3, "known": 1, "contradicting": 2}
-    assert [(line, why.rsplit(" ", 1)[-1]) for line, why in told] == [(3, "1"), (4, "4")]
+    assert [(line, why.rsplit(" ", 1)[-1]) for line, why in unusable] == [(3, "1"), (4, "4")]
 
 
 def test_corrections_that_disagree_are_all_left_out(messages):
     sent = corrections(("spam", "Call me in 5"), ("ham", "call me in 7"), ("spam", "other"), ("spam", "OTHER"))
-    merged, counts, told = merge(messages, sent, 0.5)
+    merged, counts, unusable = merge(messages, sent, 0.5)
     assert added(merged) == [["spam", "other", "train"]]
     assert counts == {"rows": 4, "added": 1, "disputed": 2, "duplicate": 1}
-    assert [line for line, _ in told] == [2, 3]
+    assert [line for line, _ in unusable] == [2, 3]
 
 
 def test_a_rejected_text_is_not_added_whoever_else_sends_it(messages):
     sent = corrections(("rejected", "Call me in 5"), ("spam", "call me in 7"), ("spam", "other"))
-    merged, counts, told = merge(messages, sent, 0.5)
+    merged, counts, unusable = merge(messages, sent, 0.5)
     assert added(merged) == [["spam", "other", "train"]]
-    assert (counts, told) == ({"rows": 3, "added": 1, "rejected": 2}, [])
+    assert (counts, unusable) == ({"rows": 3, "added": 1, "rejected": 2}, [])
 
 
 def test_rows_that_cannot_be_used_are_told(messages):
     sent = corrections(("", "no label"), ("spam", " "), ("eggs", "a label of another corpus"))
-    merged, counts, told = merge(messages, sent, 0.5)
+    merged, counts, unusable = merge(messages, sent, 0.5)
     assert added(merged) == [] and counts == {"rows": 3, "empty": 2, "unknown_label": 1}
-    assert [line for line, _ in told] == [2, 3, 4]
+    assert [line for line, _ in unusable] == [2, 3, 4]
 
 
 @pytest.mark.parametrize("held_out", [2, 3], ids=["test", "validation"])

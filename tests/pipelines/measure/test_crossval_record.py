@@ -1,4 +1,4 @@
-"""A kept cross-validation counts for what it was measured of, and for nothing else."""
+"""The kept cross-validation is valid for the parameters and the messages that it was measured with alone."""
 
 import json
 from pathlib import Path
@@ -18,17 +18,17 @@ def parameters():
 
 
 def test_the_shipped_record_is_of_the_shipped_variant_and_has_what_the_readme_says(parameters):
-    found = crossval_record.find(KEPT, "lstm", parameters, PREPARED)
-    figures = found["candidates"]["lstm"]
-    assert found["repeats"] >= 5 and list(found["candidates"]) == ["lstm", "baseline", "linear"]
+    record = crossval_record.figures_of(KEPT, "lstm", parameters, PREPARED)
+    figures = record["candidates"]["lstm"]
+    assert record["repeats"] >= 5 and list(record["candidates"]) == ["lstm", "baseline", "linear"]
     assert figures["mcc"] >= 0.967 and figures["caught_at_bound"] >= 0.96 and figures["ece"] <= 0.01
     assert figures["against"]["baseline"]["mcc"]["difference"] > 0.005
 
 
 def test_other_parameters_were_not_measured(parameters):
     parameters["network"]["units"] += 1
-    assert crossval_record.find(KEPT, "lstm", parameters, PREPARED) == {}
-    assert crossval_record.find(KEPT, "gru", parameters, PREPARED) == {}
+    assert crossval_record.figures_of(KEPT, "lstm", parameters, PREPARED) == {}
+    assert crossval_record.figures_of(KEPT, "gru", parameters, PREPARED) == {}
 
 
 def test_other_messages_were_not_measured_but_corrections_of_callers_change_nothing(parameters, tmp_path):
@@ -36,10 +36,10 @@ def test_other_messages_were_not_measured_but_corrections_of_callers_change_noth
         (tmp_path / f"{name}.csv").write_bytes((PREPARED / f"{name}.csv").read_bytes())
     with (tmp_path / "train.csv").open("a") as file:
         file.write("0123456789ab,1,9999,spam,one more,feedback\n")
-    assert crossval_record.find(KEPT, "lstm", parameters, tmp_path) != {}
+    assert crossval_record.figures_of(KEPT, "lstm", parameters, tmp_path) != {}
     with (tmp_path / "train.csv").open("a") as file:
         file.write("0123456789ac,1,9999,spam,and another,corpus\n")
-    assert crossval_record.find(KEPT, "lstm", parameters, tmp_path) == {}
+    assert crossval_record.figures_of(KEPT, "lstm", parameters, tmp_path) == {}
 
 
 def test_every_candidate_that_was_searched_stands_in_the_parameters():

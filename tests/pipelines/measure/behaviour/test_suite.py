@@ -26,9 +26,9 @@ def test_the_suite_is_large_and_has_no_message_twice():
 
 def test_a_model_that_reads_words_as_written_is_fooled_by_disguises():
     small = [suite.Message("spam", "prize", "claim your prize"), suite.Message("ham", "chat", "see you at lunch")]
-    found = suite.rates(suite.check(by_keyword("prize"), small))
-    assert found["minimum_functionality"] == 1
-    assert found["obfuscation"] == pytest.approx(1 / 5)  # spacing out `claim` leaves `prize` alone
+    rates = suite.rates(suite.check(by_keyword("prize"), small))
+    assert rates["minimum_functionality"] == 1
+    assert rates["obfuscation"] == pytest.approx(1 / 5)  # spacing out `claim` leaves `prize` alone
 
 
 def test_a_model_that_always_says_the_same_passes_no_direction_up():

@@ -1,20 +1,8 @@
-from hypothesis import given
-from hypothesis import strategies as st
-
-from pipelines.data.messages import clean, fold, twins
-
-
-def test_clean_composes_and_drops_what_cannot_be_seen():
-    assert clean(" cafe\u0301\x00ok\x07\n") == "café ok"
-
-
-@given(st.text())
-def test_folding_again_changes_nothing(text):
-    assert fold(fold(text)) == fold(text)
+from pipelines.data.twins import twin_groups
 
 
 def test_twins_share_a_group_and_strangers_do_not():
-    groups = twins(
+    groups = twin_groups(
         [
             "Had your mobile 11 months or more? You are entitled to update to the latest colour mobiles",
             "Had your mobile 10 months or more? You are entitled to update to the newest colour mobiles",

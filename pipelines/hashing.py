@@ -1,0 +1,23 @@
+"""SHA-256, in hex, by which a corpus, code, weights and parameters are recognised."""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+
+def sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def sha256_of_files(files: Iterable[Path]) -> str:
+    """One hash over the files' contents in the order given; their names do not count."""
+    total = hashlib.sha256()
+    for file in files:
+        total.update(hashlib.sha256(file.read_bytes()).digest())
+    return total.hexdigest()
+
+
+def sha256_of_json(value: Any) -> str:
+    return sha256(json.dumps(value).encode())

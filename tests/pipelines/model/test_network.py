@@ -1,0 +1,44 @@
+"""Every model that the parameters can describe, converted to ONNX and compared with Keras."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from pipelines import export
+from pipelines.model import network
+from pipelines.model.backend import make_repeatable
+from registry.model import artifact
+from registry.model.artifact import Artifact
+from registry.model.tokenizer import Tokenizer
+from tests.pipelines.small import WORDS, variant
+
+TEXTS = ["win", "", "free lunch later", "win " * 400, "nothing known here", "Call 09061701461 £", "home lunch win"]
+LSTMS = list(itertools.product([False, True], ["last", "max"]))  # bidirectional, pooling
+VARIANTS = [variant(True, wide, *lstm) for wide in (False, True) for lstm in LSTMS] + [variant(deep=False)]
+
+
+def name_of(settings):
+    lstm = settings.network
+    deep = ["bidirectional" if lstm.bidirectional else "forward", lstm.pooling] if lstm else []
+    return "-".join(deep + ["wide"] * bool(settings.wide))
+
+
+@pytest.mark.parametrize("labels", [2, 3])
+@pytest.mark.parametrize("settings", VARIANTS, ids=name_of)
+def test_the_exported_graph_predicts_what_keras_does(tmp_path, settings, labels):
+    tokenizer = Tokenizer("shapes", WORDS if settings.network else (), max_tokens=300, buckets=settings.tokens.buckets)
+    make_repeatable(1)
+    model = network.build(settings, tokenizer, labels)
+    for weight in model.weights:
+        weight.assign(weight * 4)  # far from the small initial values, where everything agrees
+    if settings.wide:
+        table = np.random.default_rng(1).normal(size=model.get_layer("table").get_weights()[0].shape)
+        table[:, -1] **= 2  # a square, as `pipelines.model.wide` leaves it
+        table[0] = 0  # the padding
+        model.get_layer("table").set_weights([table])
+    onnx = network.to_onnx(settings, model, labels).SerializeToString()
+    artifact.write(tmp_path, onnx, tokenizer, [f"label {i}" for i in range(labels)], {})
+    exported = Artifact.load(tmp_path)
+    assert export.difference(model, exported, TEXTS) < export.TOLERANCE
+    assert len({tuple(row) for row in exported.probabilities(TEXTS)}) > 3  # the texts do matter

@@ -1,0 +1,46 @@
+"""Measured with a toy version whose answers are known."""
+
+import numpy as np
+import pytest
+
+from pipelines import evaluate
+from pipelines.data.splits import Split
+from pipelines.measure.behaviour import suite
+from registry.model.artifact import Artifact
+from tests.toy import write_toy
+
+TEXTS = ["lunch later", "win", "free cash prize", "see you at home", "win lunch free"]
+
+
+@pytest.fixture(scope="module")
+def toy(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("toy")
+    write_toy(folder)
+    return Artifact.load(folder)
+
+
+@pytest.fixture
+def test_split():
+    actual = np.array([0, 0, 1, 1, 0], dtype=np.int32)  # the toy says ham, spam, spam, ham, spam
+    return Split([str(i) for i in range(5)], TEXTS, actual, np.arange(5), ("ham", "spam"))
+
+
+def test_mistakes_are_the_wrong_answers_with_the_most_confident_first_and_the_words_that_decided(toy, test_split):
+    table = evaluate.mistakes(toy, test_split, toy.probabilities(TEXTS), most=2)
+    assert table["confidence"].is_monotonic_decreasing and len(table) == 2
+    assert table.iloc[0].drop("confidence").to_dict() == {
+        "actual": "spam",
+        "predicted": "ham",
+        "text": "see you at home",
+        "because": "home +2.0, see +0.0, you +0.0, at +0.0",
+    }
+
+
+def test_the_metrics_are_of_the_answers_and_of_the_behaviour_suite(toy, test_split):
+    cases = suite.check(
+        toy.predict, [suite.Message("spam", "prize", "win a prize"), suite.Message("ham", "chat", "home")]
+    )
+    measured = evaluate.measure(test_split, toy.probabilities(TEXTS), cases, "spam", bins=10)
+    assert measured["accuracy"] == 0.4 and measured["spam_caught"] == 0.5
+    assert measured["ham_blocked"] == pytest.approx(2 / 3) and measured["behaviour.minimum_functionality"] == 1.0
+    assert {"average_precision", "brier", "ece", "behaviour.obfuscation"} < set(measured)
