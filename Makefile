@@ -34,6 +34,7 @@ cassandra: .venv/ready ## a local node for development, until Ctrl-C
 lint: .venv/ready
 	ruff check .
 	ruff format --check .
+	lint-imports --no-cache
 
 format: .venv/ready
 	ruff check --fix .
