@@ -18,7 +18,7 @@ from pipelines import params
 from pipelines.data import splits
 from pipelines.measure import metrics
 from registry.model.normalise import normalise
-from registry.model.tokenizer import shapes
+from registry.model.shapes import shapes
 
 
 def linear(seed: int = 42):

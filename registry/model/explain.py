@@ -3,6 +3,8 @@
 The model predicts the message without each of its words in turn, so this works for every variant.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from registry.model.artifact import Artifact
@@ -16,16 +18,24 @@ def explain(artifact: Artifact, text: str) -> list[tuple[str, float]]:
     The contribution is how far the log-odds of the predicted label fall without the word: positive when the word
     speaks for that label, negative when it speaks against it. An empty text has no words.
     """
+    words, texts = leave_out(text)
+    return weigh(words, artifact.probabilities(texts))
+
+
+def leave_out(text: str) -> tuple[list[str], list[str]]:
+    """The words, or runs of words of a long text; and the text followed by the text without each of them."""
     words = text.split()
     step = -(-len(words) // SPANS)
     starts = range(0, len(words), step or 1)
     without = [" ".join(words[:start] + words[start + step :]) for start in starts]
-    probabilities = artifact.probabilities([text, *without]).astype(float)
+    return [" ".join(words[start : start + step]) for start in starts], [text, *without]
+
+
+def weigh(words: Sequence[str], probabilities: np.ndarray) -> list[tuple[str, float]]:
+    """Each word with its contribution, from the probabilities (1 + words, labels) of the texts of `leave_out`."""
+    probabilities = np.asarray(probabilities, dtype=float)
     odds = log_odds(probabilities, label=int(probabilities[0].argmax()))
-    return [
-        (" ".join(words[start : start + step]), float(odds[0] - odds_without))
-        for start, odds_without in zip(starts, odds[1:], strict=True)
-    ]
+    return [(word, float(odds[0] - odds_without)) for word, odds_without in zip(words, odds[1:], strict=True)]
 
 
 def log_odds(probabilities: np.ndarray, label: int) -> np.ndarray:

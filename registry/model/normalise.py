@@ -7,6 +7,8 @@ import html
 import re
 import unicodedata
 
+MARKS = 30
+
 _LETTER = r"[^\W\d_]"
 _SPACED = re.compile(rf"(?<!\w){_LETTER}(?:([ .\-_*]){_LETTER})(?:\1{_LETTER}){{2,}}(?!\w)")  # four letters or more
 _WORD = re.compile(r"\w+")
@@ -25,12 +27,26 @@ _LOOKALIKES = str.maketrans(_CYRILLIC | _GREEK)
 
 def normalise(text: str) -> str:
     """Resolve HTML entities and compatibility characters, remove invisible ones, undo disguised letters."""
-    text = unicodedata.normalize("NFKC", html.unescape(text))
+    text = html.unescape(text)
     if not text.isascii():
+        text = unicodedata.normalize("NFKC", _stream_safe(text))
         text = "".join(c for c in text if unicodedata.category(c) != "Cf")  # zero-width and direction marks
         text = _WORD.sub(_latin, text)
     text = _SPACED.sub(lambda match: match.group().replace(match.group(1), ""), text)
     return _LEET.sub(lambda match: match.group().translate(_LEET_LETTERS), " ".join(text.split()))
+
+
+def _stream_safe(text: str) -> str:
+    """The text with at most MARKS combining marks in a row (Unicode Standard Annex 15, "Stream-Safe Text Format").
+
+    No language has more, and bringing n marks into their order takes time proportional to the square of n.
+    """
+    kept, marks = [], 0
+    for character in text:
+        marks = marks + 1 if unicodedata.combining(character) else 0
+        if marks <= MARKS:
+            kept.append(character)
+    return "".join(kept)
 
 
 def _latin(match: re.Match) -> str:

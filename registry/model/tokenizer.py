@@ -7,7 +7,6 @@ A text is normalised and split into tokens by a scheme. A model takes one or bot
 """
 
 import json
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
@@ -17,6 +16,7 @@ from zlib import crc32
 import numpy as np
 
 from registry.model.normalise import normalise
+from registry.model.shapes import shapes
 
 Encoded = dict[str, list[int]]  # the ids of one text, by the name of the input
 
@@ -25,42 +25,11 @@ LENGTHS, LENGTH_STEP = 9, 20  # a text's length counts in steps of 20 characters
 PADDING, UNKNOWN, FIRST = 0, 1, 2  # reserved ids; the vocabulary starts at FIRST
 
 _KERAS_FILTER = str.maketrans({c: " " for c in '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n'})
-_SHAPES = re.compile(
-    r"(?P<url>(?:https?://|www\.)\S+|\b[a-z0-9-]+\.(?:com|net|org|info|biz|tv|co\.uk)\b\S*)"
-    r"|(?P<email>\S+@\S+\.\w+)"
-    r"|(?P<digits>\d+)"
-    r"|(?P<word>[^\W\d_]+(?:'[^\W\d_]+)?)"
-    r"|(?P<mark>[^\w\s]|_)",
-    re.IGNORECASE,
-)
 
 
 def words(text: str) -> list[str]:
     """Lower-case words between blanks and ASCII punctuation, as the Keras Tokenizer splits a text."""
     return text.lower().translate(_KERAS_FILTER).split()
-
-
-def shapes(text: str) -> list[str]:
-    """Words in lower case, punctuation marks, and tokens for the shapes that are typical of spam.
-
-    A number becomes its length (`<d11>` is an 11-digit number), a link `<url>`, an e-mail address `<email>`; `<caps>`
-    precedes a word that was written in capitals.
-    """
-    tokens = []
-    for match in _SHAPES.finditer(text):
-        token = match.group()
-        match match.lastgroup:
-            case "word":
-                if len(token) > 1 and token.isupper():
-                    tokens.append("<caps>")
-                tokens.append(token.lower())
-            case "digits":
-                tokens.append(f"<d{min(len(token), 12)}>")
-            case "mark":
-                tokens.append(token)
-            case kind:
-                tokens.append(f"<{kind}>")
-    return tokens
 
 
 def word_grams(tokens: Sequence[str], text: str) -> set[str]:

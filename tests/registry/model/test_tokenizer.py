@@ -1,27 +1,8 @@
-import pytest
-
-from registry.model.tokenizer import PADDING, UNKNOWN, Tokenizer, character_grams, pad, shapes, stack, word_grams, words
+from registry.model.tokenizer import PADDING, UNKNOWN, Tokenizer, character_grams, pad, stack, word_grams, words
 
 
 def test_words_are_cut_as_the_keras_tokenizer_cuts_them():
     assert words("WINNER!! You've won £1,000\tcash-prize") == ["winner", "you've", "won", "£1", "000", "cash", "prize"]
-
-
-@pytest.mark.parametrize(
-    ("text", "tokens"),
-    [
-        ("Call 09061701461 NOW", ["call", "<d11>", "<caps>", "now"]),
-        ("Call 08712300220 now", ["call", "<d11>", "now"]),
-        ("£1000 prize!!", ["£", "<d4>", "prize", "!", "!"]),
-        ("see www.example.com/a?b=1 ok", ["see", "<url>", "ok"]),
-        ("mail me@example.co.uk", ["mail", "<email>"]),
-        ("don't go 2nite", ["don't", "go", "<d1>", "nite"]),
-        ("I am <#> late", ["i", "am", "<", "#", ">", "late"]),
-        (" \n ", []),
-    ],
-)
-def test_shapes(text, tokens):
-    assert shapes(text) == tokens
 
 
 def test_the_vocabulary_is_ranked_by_count_and_then_by_token():
