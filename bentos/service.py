@@ -20,7 +20,7 @@ import click
 
 from bentos.monitoring import logs
 from bentos.process.folder import WorkerPlace, make_shared_folder
-from bentos.settings import HOME, Settings, SettingsError, read_settings
+from bentos.settings import HOME, Settings, SettingsError, check_names, read_settings
 from bentos.store import StoreError, backends
 from bentos.versions.following.supervisor import supervise_follower
 
@@ -131,6 +131,8 @@ def _checked_settings() -> Settings:
     from bentos.callers.keys import read_keys
 
     settings = read_settings()
+    for warning in check_names():
+        logger.warning("%s", warning)
     if settings.api_keys_file:
         read_keys(settings.api_keys_file)
     return settings

@@ -2,11 +2,14 @@
 
 import os
 import re
+from difflib import get_close_matches
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from dotenv import dotenv_values
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 
 from registry.settings import RegistrySettings
 
@@ -96,6 +99,12 @@ class Settings(RegistrySettings):
     log_ttl: Annotated[int, Field(ge=0)] = 30 * 24 * 3600  # seconds; 0 keeps the log for ever
     spool_path: Path = Path("spool.db")  # rows that wait for an unreachable database
 
+    @model_validator(mode="after")
+    def _one_database(self) -> "Settings":
+        if self.cassandra_contact_points and self.astra_db_secure_bundle_path:
+            raise ValueError("CASSANDRA_CONTACT_POINTS and ASTRA_DB_SECURE_BUNDLE_PATH name two databases: set one")
+        return self
+
 
 class SettingsError(Exception):
     """A setting has a value that cannot be used. The message names the variable, never its value."""
@@ -110,10 +119,39 @@ def read_settings() -> Settings:
     try:
         settings = Settings(_env_file=home / ".env")
     except ValidationError as error:
-        problems = "; ".join(f"{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors())
+        problems = "; ".join(": ".join(filter(None, (_variable(e), e["msg"]))) for e in error.errors())
         raise SettingsError(f"wrong setting, {problems}") from None
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"cannot read {home / '.env'}: {error}") from None
     paths = ("api_keys_file", "sqlite_path", "spool_path", "cassandra_tls_ca", "astra_db_secure_bundle_path")
     given = {name: path for name in paths if (path := getattr(settings, name)) is not None}
     return settings.model_copy(update={name: home / path for name, path in given.items()})
+
+
+def check_names() -> list[str]:
+    """A warning for each variable, in the environment or `.env`, whose name is nearly that of a setting.
+
+    Raises SettingsError where the setting meant would have protected the service: without it, it is open.
+    """
+    home = Path(os.environ.get(HOME, "."))
+    given = {*os.environ, *map(str.upper, dotenv_values(home / ".env"))}
+    warnings = []
+    for name in sorted(given - KNOWN_NAMES):
+        for meant in get_close_matches(name, KNOWN_NAMES, n=1, cutoff=SIMILAR):
+            sentence = f"there is no setting {name}: {meant} is meant, perhaps"
+            if meant in PROTECTING:
+                raise SettingsError(f"{sentence}; the service does not start without what it protects")
+            warnings.append(sentence)
+    return warnings
+
+
+def _variable(problem: ErrorDetails) -> str:
+    return ".".join(map(str, problem["loc"])).upper()
+
+
+KNOWN_NAMES = {name.upper() for name in Settings.model_fields} | {"DATA_MIRROR"}
+PROTECTING = {
+    *("API_KEYS_FILE", "RATE_LIMIT", "MAX_CONCURRENCY", "TRUSTED_PROXIES", "CORS_ORIGINS"),
+    *("CASSANDRA_TLS_CA", "CASSANDRA_USERNAME", "CASSANDRA_PASSWORD"),
+}
+SIMILAR = 0.85  # of difflib's ratio: API_KEY_FILE and API_KEYS_FILE have 0.96, CASSANDRA_SERVICE_PORT and _PORT 0.78

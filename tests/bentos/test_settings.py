@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from bentos.settings import HOME, Settings, SettingsError, read_settings
+from bentos.settings import HOME, Settings, SettingsError, check_names, read_settings
 
 ROOT = Path(__file__).parents[2]
 
@@ -74,3 +74,36 @@ def test_the_example_explains_every_setting_and_shows_its_default(home, monkeypa
     untouched = read_settings()
     (home / ".env").write_text(example)
     assert read_settings() == untouched
+
+
+@pytest.mark.parametrize("name", ["API_KEY_FILE", "RATE_LIMITS", "CASSANDRA_TLS_CAS", "TRUSTED_PROXY"])
+@pytest.mark.parametrize("where", ["environment", ".env"])
+def test_a_misspelt_name_that_would_have_protected_the_service_stops_it(home, monkeypatch, name, where):
+    if where == ".env":
+        (home / ".env").write_text(f"{name}=x\n")
+    else:
+        monkeypatch.setenv(name, "x")
+    with pytest.raises(SettingsError, match=f"there is no setting {name}"):
+        check_names()
+
+
+def test_another_misspelt_name_is_told_with_the_right_one(home, monkeypatch):
+    monkeypatch.setenv("CASANDRA_CONTACT_POINTS", "10.0.0.1")
+    (home / ".env").write_text("worker=2\nDATA_MIRROR=/data\n")
+    assert check_names() == [
+        "there is no setting CASANDRA_CONTACT_POINTS: CASSANDRA_CONTACT_POINTS is meant, perhaps",
+        "there is no setting WORKER: WORKERS is meant, perhaps",
+    ]
+
+
+def test_other_programs_variables_are_nobodys_business(monkeypatch):
+    for name in ("PATH", "CASSANDRA_SERVICE_PORT", "MLFLOW_HTTP_REQUEST_TIMEOUT", "OTEL_SERVICE_NAME", "AWS_REGION"):
+        monkeypatch.setenv(name, "x")
+    assert check_names() == []
+
+
+def test_two_databases_are_one_too_many(monkeypatch):
+    monkeypatch.setenv("CASSANDRA_CONTACT_POINTS", "10.0.0.1")
+    monkeypatch.setenv("ASTRA_DB_SECURE_BUNDLE_PATH", "bundle.zip")
+    with pytest.raises(SettingsError, match="set one"):
+        read_settings()
