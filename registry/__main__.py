@@ -152,7 +152,7 @@ def change_routing(registry: Registry, shares: dict[str, float], shadow: str | N
     elif shares or shadow:
         now = read_routing(registry)
         remaining = {alias: share for alias, share in {**now.shares, **shares}.items() if share != 0}
-        set_routing(registry, Routing(remaining, None if shadow == NO_SHADOW else shadow or now.shadow))
+        set_routing(registry, Routing(remaining, None if shadow == NO_SHADOW else shadow or now.shadow), before=now)
 
 
 def show_drift(registry: Registry, hours: float, as_json: bool) -> None:

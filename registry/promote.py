@@ -11,6 +11,7 @@ import pandas as pd
 
 from registry.events import history, record
 from registry.gate import Evaluation, Thresholds, Verdict, judge
+from registry.lock import changing, check_unchanged
 from registry.versions import CHAMPION, EVALUATION, Registry, RegistryError, Version
 
 CHALLENGER = "challenger"
@@ -40,8 +41,8 @@ def evaluation(registry: Registry, version: Version) -> Evaluation:
 def promote(registry: Registry, ref: str, thresholds: Thresholds, why: str | None = None) -> Verdict | None:
     """Make REF the champion, and the former champion the challenger. Returns None where REF is champion already.
 
-    With `why`, the recorded reason, it promotes a version that fails the gate. Raises Refused, UnknownVersion and
-    RegistryError, and changes nothing then.
+    With `why`, the recorded reason, it promotes a version that fails the gate. Raises Refused, UnknownVersion,
+    ChangedMeanwhile and RegistryError, and moves no alias then.
     """
     version = registry.resolve(ref)
     before = _aliases(registry)
@@ -111,7 +112,12 @@ def _aliases(registry: Registry) -> dict[str, str]:
 def _change(
     registry: Registry, what: str, before: dict[str, str], after: dict[str, str | None], why: str | None, **extra: str
 ) -> None:
-    """Record the event and move the aliases; one that has no number in `after` is removed."""
+    """Record the event and move the aliases; one that has no number in `after` is removed.
+
+    Raises ChangedMeanwhile where the aliases are no longer those of `before`.
+    """
     after = {alias: number for alias, number in after.items() if number}
-    record(registry, what, before, after, why, **extra)
-    registry.point(before, after)
+    with changing(registry):
+        check_unchanged(before, _aliases(registry))
+        record(registry, what, before, after, why, **extra)
+        registry.point(before, after)

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 
 from registry.events import record
+from registry.lock import changing, check_unchanged
 from registry.versions import CHAMPION, Registry, RegistryError
 
 ROUTING = "routing"
@@ -47,8 +48,13 @@ def read_routing(registry: Registry) -> Routing:
     return Routing.from_json(registry.model_tags().get(ROUTING, "{}"))
 
 
-def set_routing(registry: Registry, routing: Routing) -> None:
-    """Make `routing` the current one. Raises RegistryError, and changes nothing, when an alias or a share is wrong."""
+def set_routing(registry: Registry, routing: Routing, before: Routing | None = None) -> None:
+    """Make `routing` the current one; `before` is the routing that the caller has read.
+
+    Raises RegistryError, and changes nothing, when an alias or a share is wrong, or (ChangedMeanwhile) when the current
+    routing is no longer `before`.
+    """
+    before = before or read_routing(registry)
     known = {alias for version in registry.versions() for alias in version.aliases}
     for alias in {*routing.shares, *([routing.shadow] if routing.shadow else [])} - known:
         raise RegistryError(f"no alias {alias!r}; there are: {', '.join(sorted(known)) or 'none'}")
@@ -56,6 +62,7 @@ def set_routing(registry: Registry, routing: Routing) -> None:
         raise RegistryError(f"shares lie between 0 and 100 percent and sum to 100 at most: {dict(routing.shares)}")
     if CHAMPION in routing.shares:
         raise RegistryError(f"{CHAMPION} gets what the others leave: give only their shares")
-    before = read_routing(registry)
-    record(registry, "route", asdict(before), asdict(routing))
-    registry.tag_model(ROUTING, routing.to_json())
+    with changing(registry):
+        check_unchanged(before, read_routing(registry))
+        record(registry, "route", asdict(before), asdict(routing))
+        registry.tag_model(ROUTING, routing.to_json())

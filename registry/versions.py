@@ -68,7 +68,7 @@ class Registry:
 
         self.model_name = model_name
         self.tracking_uri = tracking_uri
-        with self._errors():
+        with self.errors():
             self.client = MlflowClient(tracking_uri=tracking_uri, registry_uri=tracking_uri)
 
     def versions(self) -> list[Version]:
@@ -77,7 +77,7 @@ class Registry:
 
     def everything(self) -> list[Version]:
         """Every version, newest first, also those that cannot be served: an alias may point to one."""
-        with self._errors():
+        with self.errors():
             models = self.client.search_registered_models(filter_string=f"name = '{self.model_name}'")
             if not models:
                 return []
@@ -99,7 +99,7 @@ class Registry:
         """The version's artifact as a local folder, downloaded where the store is remote."""
         from mlflow.artifacts import download_artifacts
 
-        with self._errors():  # not by a `models:/` URI: MLflow looks for that one in its default registry
+        with self.errors():  # not by a `models:/` URI: MLflow looks for that one in its default registry
             uri = self.client.get_model_version_download_uri(self.model_name, version.number)
             path = download_artifacts(artifact_uri=uri, tracking_uri=self.tracking_uri)
         return Path(path) / "artifacts" / PAYLOAD
@@ -108,7 +108,7 @@ class Registry:
         """The version's details.json; what is downloaded for it is deleted. Raises ValueError when it is damaged."""
         from mlflow.artifacts import download_artifacts
 
-        with self._errors(), tempfile.TemporaryDirectory() as scratch:
+        with self.errors(), tempfile.TemporaryDirectory() as scratch:
             uri = self.client.get_model_version_download_uri(self.model_name, version.number)
             uri = f"{uri.rstrip('/')}/artifacts/{PAYLOAD}/{EVALUATION}/details.json"
             path = download_artifacts(artifact_uri=uri, tracking_uri=self.tracking_uri, dst_path=scratch)
@@ -116,7 +116,7 @@ class Registry:
 
     def model_tags(self) -> dict[str, str]:
         """The registered model's own tags."""
-        with self._errors():
+        with self.errors():
             return dict(self.client.get_registered_model(self.model_name).tags)
 
     def card(self, version: Version) -> str:
@@ -128,15 +128,15 @@ class Registry:
         """Set what MLflow's pages show of the version, cut after a paragraph where it is longer than MLflow accepts."""
         if len(description) > MAX_DESCRIPTION:
             description = description[:MAX_DESCRIPTION].rpartition("\n\n")[0]
-        with self._errors():
+        with self.errors():
             self.client.update_model_version(self.model_name, number, description)
 
     def tag(self, version: Version, key: str, value: str) -> None:
-        with self._errors():
+        with self.errors():
             self.client.set_model_version_tag(self.model_name, version.number, key, value)
 
     def tag_model(self, key: str, value: str) -> None:
-        with self._errors():
+        with self.errors():
             self.client.set_registered_model_tag(self.model_name, key, value)
 
     def point(self, before: Mapping[str, str], after: Mapping[str, str]) -> None:
@@ -147,7 +147,7 @@ class Registry:
         """
         changed = [alias for alias in sorted(after, key=CHAMPION.__eq__) if before.get(alias) != after[alias]]
         moving = {before.get(alias) for alias in changed} & set(after.values())
-        with self._errors():
+        with self.errors():
             for number in moving:
                 self.client.set_registered_model_alias(self.model_name, f"moving-{number}", number)
             for alias in changed:
@@ -156,7 +156,7 @@ class Registry:
                 self.client.delete_registered_model_alias(self.model_name, alias)
 
     @contextmanager
-    def _errors(self) -> Iterator[None]:
+    def errors(self) -> Iterator[None]:
         """Raise RegistryError for the errors of MLflow and of what is below it."""
         from mlflow.exceptions import MlflowException
         from sqlalchemy.exc import SQLAlchemyError
