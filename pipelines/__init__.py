@@ -1,7 +1,7 @@
-"""The DVC stages: from the raw corpus to registered versions, one verb a module."""
+"""From the raw corpus to registered versions: each module here is a stage of dvc.yaml or a command of its own."""
 
 import os
 
-# Read once, when a library is first imported: so here, before any stage can import one.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # else TensorFlow opens every stage with a screen of notices
-os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")  # validation calls nobody
+# The libraries read these when they are first imported, so they are set here, before a stage can import one.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # without it TensorFlow prints a page of notices in every stage
+os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")  # Great Expectations would send usage statistics

@@ -1,4 +1,4 @@
-"""The bar: TF-IDF on word and character n-grams with a linear SVM, on the very same split.
+"""The baseline of every variant: TF-IDF on word and character n-grams with a linear SVM, on the same split.
 
     python -m pipelines.baseline PREPARED OUT
 
@@ -22,7 +22,7 @@ from registry.model.shapes import shapes
 
 
 def linear(seed: int = 42):
-    """Shape tokens in runs of 1 to 3 beside characters in runs of 2 to 5 within words, into a LinearSVC."""
+    """A LinearSVC on runs of 1 to 3 shape tokens and runs of 2 to 5 characters within words."""
     words = TfidfVectorizer(
         preprocessor=normalise, tokenizer=shapes, token_pattern=None, ngram_range=(1, 3), sublinear_tf=True
     )
@@ -31,11 +31,11 @@ def linear(seed: int = 42):
 
 
 def scores(model, texts: list[str], positive: int) -> np.ndarray:
-    """How sure the fitted model is of the label numbered `positive`, float (n,), on a scale of its own."""
-    found = model.decision_function(texts)
-    if found.ndim == 1:  # one column for two labels, the second's
-        return found if positive == 1 else -found
-    return found[:, positive]
+    """The fitted model's score of the label numbered `positive`, float (n,): a distance, not a probability."""
+    distances = model.decision_function(texts)
+    if distances.ndim == 1:  # two labels have one column, the second label's
+        return distances if positive == 1 else -distances
+    return distances[:, positive]
 
 
 def main() -> None:
@@ -47,12 +47,13 @@ def main() -> None:
     train, test = (splits.read(args.prepared, name) for name in ("train", "test"))
     model = linear().fit(train.texts, train.actual)
     predicted = model.predict(test.texts)
-    found = metrics.decisions(test.actual, predicted, test.labels, positive)
-    found |= metrics.ranking(test.actual, scores(model, test.texts, test.labels.index(positive)), test.labels, positive)
+    ranks = scores(model, test.texts, test.labels.index(positive))
+    measured = metrics.decisions(test.actual, predicted, test.labels, positive)
+    measured |= metrics.ranking(test.actual, ranks, test.labels, positive)
     args.out.mkdir(parents=True, exist_ok=True)
-    (args.out / "metrics.json").write_text(json.dumps(found, indent=2) + "\n")
+    (args.out / "metrics.json").write_text(json.dumps(measured, indent=2) + "\n")
     splits.write_predictions(args.out / "predictions.csv", test, predicted)
-    print("baseline:", ", ".join(f"{name} {value:.4f}" for name, value in found.items()))
+    print("baseline:", ", ".join(f"{name} {value:.4f}" for name, value in measured.items()))
 
 
 if __name__ == "__main__":

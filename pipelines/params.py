@@ -1,4 +1,4 @@
-"""params.yaml as frozen models: an unknown key, a missing one or a value out of range is an error that names it."""
+"""params.yaml as typed, frozen models. An unknown or missing key or a value out of range is an error that names it."""
 
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -11,7 +11,7 @@ Count = Annotated[int, Field(ge=1)]
 
 
 class ParamsError(SystemExit):
-    """The parameters cannot be used; the message says which and why. Uncaught, it ends a command with that line."""
+    """The parameters cannot be used; the message says which and why. If nobody catches it, the command prints it."""
 
 
 class Section(BaseModel):
@@ -84,7 +84,7 @@ class Variant(Section):
     training: Training | None
 
     @model_validator(mode="after")
-    def whole(self) -> "Variant":
+    def check_parts(self) -> "Variant":
         if bool(self.network) != bool(self.training):
             raise ValueError("network and training go together")
         if not (self.network or self.wide):
@@ -110,31 +110,31 @@ class Params(Section):
     variants: Annotated[dict[str, Variant], Field(min_length=1)]
     search: dict[str, Variant]
     evaluate: Evaluate
-    gate: dict  # read by the registry, which owns its meaning
+    gate: dict  # checked and used by `registry.gate`
 
     @field_validator("search", mode="before")
     @classmethod
-    def whole(cls, written: Any, info: ValidationInfo) -> dict[str, Any]:
-        """Each candidate is written as the variant that it starts from (`of`) and what it changes of it."""
+    def complete(cls, written: Any, info: ValidationInfo) -> dict[str, Any]:
+        """A candidate is written as the name of a variant (`of`) and the parameters that it changes; make it whole."""
         if not isinstance(written, dict) or (variants := info.data.get("variants")) is None:
-            return written or {}  # pydantic says what is wrong
-        made = {}
+            return written or {}  # pydantic reports the error
+        candidates = {}
         for name, changes in written.items():
             if not isinstance(changes, dict) or (of := changes.get("of")) not in variants or name in variants:
                 raise ValueError(f"{name}: needs a name of its own, and `of` one of: {', '.join(variants)}")
-            made[name] = _merged(variants[of].model_dump(), {k: v for k, v in changes.items() if k != "of"})
-        return made
+            candidates[name] = _merge(variants[of].model_dump(), {k: v for k, v in changes.items() if k != "of"})
+        return candidates
 
     @property
     def candidates(self) -> dict[str, Variant]:
-        """What can be cross-validated: the variants and what was tried beside them."""
+        """Everything that can be cross-validated: the variants, and the search."""
         return self.variants | self.search
 
 
-def _merged(whole: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+def _merge(whole: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
     """`whole` with `changes` in it, section by section."""
     both = {
-        key: _merged(whole[key], value)
+        key: _merge(whole[key], value)
         for key, value in changes.items()
         if isinstance(value, dict) and isinstance(whole.get(key), dict)
     }
@@ -148,8 +148,8 @@ def load(path: Path = Path("params.yaml")) -> Params:
     except OSError as error:
         raise ParamsError(f"{path}: {error.strerror}") from error
     except ValidationError as error:
-        wrong = (f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        raise ParamsError(f"{path}: {'; '.join(wrong)}") from error
+        errors = (f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        raise ParamsError(f"{path}: {'; '.join(errors)}") from error
     except (yaml.YAMLError, ValueError) as error:  # ValueError: it is not UTF-8
         raise ParamsError(f"{path}: {' '.join(str(error).split())}") from error
 

@@ -1,9 +1,10 @@
-"""Make sure that MLflow holds a run and a registered version for exactly this artifact.
+"""Make sure that MLflow has a run and a registered version of this artifact.
 
     python -m pipelines.register VARIANT MODEL ARTIFACT EVALUATION
 
-Runs at every `dvc repro`, since a stage that comes out of DVC's cache logs nothing and an MLflow store can be new: what
-is there already is found by its hash and left alone, what is missing is logged from the files.
+It runs at every `dvc repro` and is idempotent: it looks for the run, the evaluation and the version by their hashes,
+and logs from the files what is missing. That is needed because a stage that comes out of DVC's cache logs nothing, and
+because MLflow's store can be new.
 """
 
 import argparse
@@ -16,19 +17,20 @@ from mlflow import MlflowClient
 
 from pipelines import params, tracking
 from pipelines.hashing import sha256_of_files
+from registry.model.evaluation import EvaluationDetails
 from registry.publish import publish
 from registry.settings import RegistrySettings
 from registry.versions import Registry
 
-EVALUATED = "evaluation_sha256"
+EVALUATION = "evaluation_sha256"  # a run's tag
 
 
-def ensure_run(client: MlflowClient, variant: str, settings: params.Variant, model: Path, about: dict) -> str:
-    """The id of the run that trained these weights; logged anew from the files where the store has none."""
+def ensure_run(client: MlflowClient, variant: str, settings: params.Variant, model: Path, metadata: dict) -> str:
+    """The id of the run that trained these weights; where the store has none, a new one is logged from the files."""
     weights = sha256_of_files([model / "model.weights.h5"])
-    if (found := tracking.find_run(client, weights)) is not None:
-        return found.info.run_id
-    tags = {"variant": variant, tracking.WEIGHTS: weights, "corpus_sha256": about["corpus_sha256"]}
+    if (existing := tracking.find_run(client, weights)) is not None:
+        return existing.info.run_id
+    tags = {"variant": variant, tracking.WEIGHTS: weights, "corpus_sha256": metadata["corpus_sha256"]}
     with mlflow.start_run(run_name=variant, tags=tags) as run:
         mlflow.log_params(tracking.flatten(settings.model_dump()))
         with open(model / "curves.csv", newline="") as file:
@@ -39,23 +41,27 @@ def ensure_run(client: MlflowClient, variant: str, settings: params.Variant, mod
 
 
 def ensure_evaluation(client: MlflowClient, run_id: str, evaluation: Path) -> None:
-    """The evaluation's metrics, tables and figures on the run, logged once for each state of them."""
-    files = sorted(file for file in evaluation.rglob("*") if file.is_file())
-    mark = sha256_of_files(files)
-    if client.get_run(run_id).data.tags.get(EVALUATED) == mark:
+    """The evaluation's metrics, tables and figures on the run; logged again only when one of its files has changed."""
+    content = sha256_of_files(sorted(file for file in evaluation.rglob("*") if file.is_file()))
+    if client.get_run(run_id).data.tags.get(EVALUATION) == content:
         return
-    measured = json.loads((evaluation / "metrics.json").read_text())
-    details = json.loads((evaluation / "details.json").read_text())
-    for name, (low, high) in details["intervals"].items():
-        measured |= {f"{name}.low": low, f"{name}.high": high}
-    measured |= tracking.flatten({"baseline": details["baseline"], "slice": details["slices"]})
-    for name, figures in details["crossval"].get("candidates", {}).items():
-        means = {metric: value for metric, value in figures.items() if isinstance(value, float)}
-        measured |= tracking.flatten({"crossval": {name: means}})
+    metrics = json.loads((evaluation / "metrics.json").read_text())
+    metrics |= flat_metrics(EvaluationDetails.read(evaluation / "details.json"))
     with mlflow.start_run(run_id=run_id):
-        mlflow.log_metrics(measured)
+        mlflow.log_metrics(metrics)
         mlflow.log_artifacts(str(evaluation), "evaluation")
-        mlflow.set_tag(EVALUATED, mark)
+        mlflow.set_tag(EVALUATION, content)
+
+
+def flat_metrics(details: EvaluationDetails) -> dict[str, float]:
+    """The details that are numbers, under names that MLflow accepts."""
+    metrics = tracking.flatten({"baseline": details.baseline, "slice": details.slices})
+    for name, (low, high) in details.intervals.items():
+        metrics |= {f"{name}.low": low, f"{name}.high": high}
+    for name, figures in details.crossval.get("candidates", {}).items():
+        means = {metric: value for metric, value in figures.items() if isinstance(value, float)}
+        metrics |= tracking.flatten({"crossval": {name: means}})
+    return metrics
 
 
 def main() -> None:
@@ -66,8 +72,8 @@ def main() -> None:
     args = parser.parse_args()
     settings = params.variant(args.variant)
     client = tracking.connect()
-    about = json.loads((args.artifact / "metadata.json").read_text())
-    run_id = ensure_run(client, args.variant, settings, args.model, about)
+    metadata = json.loads((args.artifact / "metadata.json").read_text())
+    run_id = ensure_run(client, args.variant, settings, args.model, metadata)
     ensure_evaluation(client, run_id, args.evaluation)
     store = RegistrySettings()
     registry = Registry(store.model_name, store.mlflow_tracking_uri)

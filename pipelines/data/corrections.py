@@ -20,6 +20,7 @@ from pipelines.data.cleaning import clean_rows
 from pipelines.data.twins import twin_groups
 
 SOURCE = "feedback"
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "'")  # the last one, so that `unescape` is the inverse
 REJECTED = "rejected"  # a label that no caller gives
 REASONS = {  # the outcomes that a person should look at, and what is printed of each
     "empty": "it has no label or no text",
@@ -33,7 +34,18 @@ def read(path: Path) -> corpus.Raw:
     """The file that `pipelines.collect` writes; no rows where it does not exist. Raises corpus.CorpusError."""
     if not path.exists():
         return corpus.Raw(pd.DataFrame(columns=["line", "label", "text"]), [])
-    return corpus.read(path, may_be_empty=True)
+    raw = corpus.read(path, may_be_empty=True)
+    return corpus.Raw(raw.rows.assign(text=raw.rows["text"].map(unescape)), raw.broken)
+
+
+def escape(text: str) -> str:
+    """The text as a cell that no spreadsheet takes for a formula: with `'` in front where that is needed."""
+    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
+
+
+def unescape(cell: str) -> str:
+    """The inverse of `escape`."""
+    return cell[1:] if cell.startswith("'") and cell[1:].startswith(FORMULA_STARTS) else cell
 
 
 def merge(

@@ -1,4 +1,4 @@
-"""What tests of the store need beside it: settings for a node, and a session to see and change what it holds."""
+"""Helpers for tests of the store: settings for a node, sessions, calls, and waiting until something is true."""
 
 import asyncio
 import time
@@ -45,7 +45,7 @@ def session_of(settings: Settings) -> Iterator[Session]:
 
 @asynccontextmanager
 async def opened(settings: Settings) -> AsyncIterator[CassandraStore]:
-    """A store without Resilient around it: what the database says is heard."""
+    """A store without ResilientStore around it: errors of the database are raised."""
     store = await asyncio.to_thread(CassandraStore.open, settings)
     try:
         yield store
@@ -60,7 +60,7 @@ def a_call(text: str = "hi", caller: str = "1.2.3.4", **others: Any) -> Call:
 async def logged(store: Store, calls: list[Call]) -> list[Call]:
     """What the store holds of the partitions that the calls are in."""
     partitions = dict.fromkeys((call.caller_id, timeuuid.hour(call.called_at)) for call in calls)
-    return [found for caller, hour in partitions async for found in store.calls(caller, hour)]
+    return [call for caller, hour in partitions async for call in store.calls(caller, hour)]
 
 
 async def until(true: Callable[[], bool], seconds: float = 30) -> float:

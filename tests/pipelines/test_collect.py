@@ -11,7 +11,7 @@ import pytest
 from bentos.store import Call, Correction, timeuuid
 from bentos.store.spool import CORRECTIONS, Spool
 from bentos.store.sqlite.store import SQLiteStore
-from pipelines.data import corpus
+from pipelines.data import corpus, corrections
 
 pytestmark = pytest.mark.anyio
 ROOT = Path(__file__).parents[2]
@@ -66,9 +66,19 @@ async def test_every_text_that_the_service_takes_is_read_back_whole(tmp_path, ou
     control = {"a\rb": "a b", "a\r\nb": "a \nb", "\r\n\rc\r": "c", "nu\0l": "nu l", "\x1b[2Jred": "[2Jred"}
     await send(tmp_path, *(("a", text, "ham") for text in [*plain, *control]))
     collect(tmp_path, output)
-    assert sorted(text for text, *_ in rows_of(output)) == sorted([*plain, *control.values()])
-    read = corpus.read(output)
+    formulas = {"=1+1": "'=1+1", "'": "''"}
+    in_cells = [formulas.get(text, text) for text in [*plain, *control.values()]]
+    assert sorted(text for text, *_ in rows_of(output)) == sorted(in_cells)
+    read = corrections.read(output)
     assert read.broken == [] and sorted(read.rows["text"]) == sorted([*plain, *control.values()])
+
+
+async def test_what_turns_the_direction_of_writing_is_shown(tmp_path, output):
+    await send(tmp_path, ("a", "win \u202egnp.exe", "spam"))
+    collect(tmp_path, output)
+    with open(output, newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert (row["text"], row["controls"]) == ("win \u202egnp.exe", "U+202E")
 
 
 async def test_collecting_again_gives_the_same_bytes_and_a_later_word_replaces_an_earlier(tmp_path, output):
