@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from bentos.answering.log_health import LogHealth
 from bentos.answering.model_pool import IsGone, ModelPool
 from bentos.monitoring import logs, tracing
 from bentos.monitoring.metrics import Metrics
@@ -39,8 +40,9 @@ class Answer:
 class Predictor:
     """Answers texts with a version, and keeps predictions and calls in the store."""
 
-    def __init__(self, store: Store, metrics: Metrics, pool: ModelPool) -> None:
+    def __init__(self, store: Store, metrics: Metrics, pool: ModelPool, log_health: LogHealth) -> None:
         self.store = store
+        self.log_health = log_health
         self.metrics = metrics
         self.pool = pool
         self._may_complain = logs.Throttle(COMPLAIN_EVERY)
@@ -120,9 +122,11 @@ class Predictor:
         try:
             with tracing.span("log", version.number, len(calls)):
                 await self.store.log(calls)
-        except StoreError:
+        except StoreError as error:
             self.metrics.log_failures.inc()
+            self.log_health.failed(error)
             raise
+        self.log_health.succeeded()
 
     def _complain(self, operation: str, message: str, error: StoreError) -> None:
         self.metrics.cache_failures.labels(operation).inc()

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from fastapi import Request
 
 from bentos.answering.feedback import FeedbackRecorder
+from bentos.answering.log_health import LogHealth
 from bentos.answering.model_pool import ModelPool
 from bentos.answering.predictor import Predictor
 from bentos.answering.shadow import Shadow
@@ -21,6 +22,7 @@ from bentos.versions.loaded import CurrentVersions, ServedVersions, public_hint
 
 CALLER = "bentos.caller"  # the key of the caller's name in the scope of every request that needs a caller
 ENDING = "the service is ending"
+CANNOT_LOG = "calls cannot be logged now"
 
 
 class InFlight:
@@ -54,6 +56,7 @@ class Service:
     metrics: Metrics
     predictor: Predictor
     pool: ModelPool
+    log_health: LogHealth
     shadow: Shadow
     feedback: FeedbackRecorder
     watcher: ReportWatcher | None = None  # only where a registry is followed
@@ -76,7 +79,22 @@ class Service:
         """Why new calls should go to another service, in words for anybody; empty when they need not."""
         if self.in_flight.draining:
             return ENDING
-        return self.served.why_not_ready and public_hint(self.served.why_not_ready)
+        if self.served.why_not_ready:
+            return public_hint(self.served.why_not_ready)
+        return CANNOT_LOG if self.log_health.problem else ""
+
+    @property
+    def problems(self) -> list[str]:
+        """Everything that is wrong now."""
+        problems = [
+            ENDING if self.in_flight.draining else "",
+            self.served.why_not_ready,
+            self.log_health.problem and f"{CANNOT_LOG}: {self.log_health.problem}",
+            self.store.state().get("error"),
+            self.watcher.why_stale if self.watcher else "",
+            *(f"version {refused.number} cannot be served: {refused.problem}" for refused in self.served.refused),
+        ]
+        return [problem for problem in problems if problem]
 
     def count_more_texts(self, caller: str, texts: int) -> None:
         """Count the texts of a call beyond the first, where a rate limit is set. Raises CallError."""

@@ -8,11 +8,14 @@ from starlette.exceptions import HTTPException
 
 from bentos.errors import CallError
 from bentos.http.responses import call_error_response, error_response
+from bentos.monitoring.logs import Throttle
 from bentos.store import StoreError
 
+COMPLAIN_EVERY = 10.0  # seconds: while the store is away every call is refused
 SHOWN_PROBLEMS = 3  # of one call; a list of 1,000 texts may have 1,000
 _REASONS = {400: "malformed", 404: "not_found", 405: "method_not_allowed"}
 
+_may_complain = Throttle(COMPLAIN_EVERY)
 logger = logging.getLogger(__name__)
 
 
@@ -60,6 +63,7 @@ async def _http_exception(request: Request, error: HTTPException) -> Response:
 
 async def _store_error(request: Request, error: StoreError) -> Response:
     """The store's own message is for the log, not for callers."""
-    logger.error("%r not answered: %s", request.url.path[:100], error)
+    if _may_complain():
+        logger.error("%r not answered, and perhaps others: %s", request.url.path[:100], error)
     detail = "the store cannot be reached now, where calls are logged and their log is read: retry"
     return call_error_response(request.url.path, CallError("store_unavailable", detail))

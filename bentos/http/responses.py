@@ -3,6 +3,7 @@
 Answers are written straight from plain dictionaries: validating values that are known to be right costs time.
 """
 
+import re
 from typing import Any
 
 import orjson
@@ -13,6 +14,7 @@ from bentos.answering.predictor import Answer
 from bentos.errors import CallError
 from bentos.versions.loaded import LoadedVersion
 
+_PATH = re.compile(r"(?:/[^\s/:;,'\"]+)+/([^\s/:;,'\"]+)")
 VERSION_HEADER = "X-Model-Version"
 
 STATUS = {  # of each reason that a CallError can have
@@ -42,6 +44,11 @@ _CHALLENGES = {  # the header WWW-Authenticate of an answer with status 401 (RFC
     "no_key": 'Bearer realm="sms-spam"',
     "wrong_key": 'Bearer realm="sms-spam", error="invalid_token"',
 }
+
+
+def without_folders(text: str) -> str:
+    """The text with only the last part of each path: callers learn nothing of the machine; the log has it whole."""
+    return _PATH.sub(r"\1", text)
 
 
 def json_response(content: Any, version: str | None = None) -> Response:
@@ -77,7 +84,7 @@ def call_error_response(path: str, error: CallError) -> Response:
     headers = {"Retry-After": str(error.retry_after)} if error.retry_after else {}
     if challenge := _CHALLENGES.get(error.reason):
         headers["WWW-Authenticate"] = challenge
-    return error_response(path, STATUS[error.reason], error.reason, error.detail, headers)
+    return error_response(path, STATUS[error.reason], error.reason, without_folders(error.detail), headers)
 
 
 async def refuse(scope: Scope, receive: Receive, send: Send, error: CallError) -> None:

@@ -181,6 +181,7 @@ class Root(BaseModel):
     default: str | None = Field(examples=["2"])
     versions: list[str] = Field(description="the numbers of the served versions", examples=[["2", "1"]])
     started_at: str = Field(examples=["2030-01-31T12:00:00+00:00"])
+    problems: list[str] = Field(description="all that is wrong now; empty when nothing is", examples=[[]])
     mock: bool = Field(False, description="true: a stand-in model answers; absent otherwise")
 
 

@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import dataclass
 
+from bentos.answering.log_health import LogHealth
 from bentos.http.context import InFlight
 from bentos.monitoring.metrics import Metrics
 from bentos.store import Store
@@ -19,13 +20,14 @@ class Gauges:
     current: CurrentVersions
     watcher: ReportWatcher | None
     in_flight: InFlight
+    log_health: LogHealth
 
     def update(self) -> None:
         """Set every gauge to the present state."""
         metrics, store, served = self.metrics, self.store.state(), self.current.served
         metrics.store_up.labels(self.store.name).set(bool(store["up"]))
         metrics.spooled.set(store.get("spooled", 0))
-        metrics.ready.set(not (self.in_flight.draining or served.why_not_ready))
+        metrics.ready.set(not (self.in_flight.draining or served.why_not_ready or self.log_health.problem))
         metrics.versions_loaded.set(len(served.versions))
         metrics.versions_refused.set(len(served.refused))
         if self.watcher:

@@ -8,6 +8,7 @@ from pathlib import Path
 from fastapi import FastAPI
 
 from bentos.answering.feedback import FeedbackRecorder
+from bentos.answering.log_health import LogHealth
 from bentos.answering.model_pool import ModelPool
 from bentos.answering.predictor import Predictor
 from bentos.answering.shadow import Shadow
@@ -51,7 +52,7 @@ async def start(settings: Settings, baked: Path | None, place: WorkerPlace) -> t
     served, report = await loading
     if served.why_not_ready:
         logger.warning("not ready: %s", served.why_not_ready)
-    pool = ModelPool(settings.call_timeout)
+    pool, log_health = ModelPool(settings.call_timeout), LogHealth(store)
     current, shadow, in_flight = CurrentVersions(served), Shadow(metrics, pool), InFlight()
 
     def count_changes(before: ServedVersions, after: ServedVersions) -> None:
@@ -59,15 +60,16 @@ async def start(settings: Settings, baked: Path | None, place: WorkerPlace) -> t
 
     count_changes(ServedVersions(), served)
     watcher = report and ReportWatcher(place.folder, settings.poll_interval, report, current, count_changes)
-    gauges = Gauges(metrics, store, current, watcher, in_flight)
+    gauges = Gauges(metrics, store, current, watcher, in_flight, log_health)
     service = Service(
         api_name=settings.api_name,
         model_name=settings.model_name,
         current=current,
         store=store,
         metrics=metrics,
-        predictor=Predictor(store, metrics, pool),
+        predictor=Predictor(store, metrics, pool, log_health),
         pool=pool,
+        log_health=log_health,
         shadow=shadow,
         feedback=FeedbackRecorder(store, metrics),
         watcher=watcher,
@@ -83,6 +85,7 @@ async def start(settings: Settings, baked: Path | None, place: WorkerPlace) -> t
     server.config.http_protocol_class = limited_protocol(connection_limits())
     background = [
         shadow.run(),
+        log_health.run(),
         gauges.keep_updated(),
         drain_on_sigterm(server, in_flight, settings.drain_seconds),
         end_with_supervisor(place.supervisor),

@@ -19,6 +19,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
+from bentos.monitoring.logs import Throttle
 from bentos.store import Call, Correction, Probabilities, Store, StoreError
 from bentos.store.circuit_breaker import CircuitBreaker
 from bentos.store.spool import CALLS, CORRECTIONS, KINDS, Kind, Spool, SpoolError
@@ -28,6 +29,7 @@ T = TypeVar("T")
 RECONNECT = 10  # failed lookups in a row after which the connection is made anew: the nodes may have other addresses
 CHECK_EVERY = 0.5  # seconds between two checks of the database and of the spool
 START_WAIT = 2.0  # seconds that the start waits for the first connection
+COMPLAIN_EVERY = 10.0  # seconds, while the spool cannot be written: every call fails then
 REPLAY = 200  # rows moved at once
 TEXT_BYTES, CALLER_BYTES = 2**21, 2**15  # the most that a row may hold: no database takes more
 
@@ -51,6 +53,7 @@ class ResilientStore:
         self._spool = spool
         self._spooled = 0  # rows that waited when last counted
         self._spool_error: str | None = None
+        self._may_complain = Throttle(COMPLAIN_EVERY)
         self._checked = asyncio.Event()
         self._closing = asyncio.Event()
         self._checking: asyncio.Task[None] | None = None
@@ -116,7 +119,8 @@ class ResilientStore:
             self._spooled += len(rows)
         except SpoolError as error:
             self._spool_error = str(error)
-            logger.error("%s", error)
+            if self._may_complain():
+                logger.error("%s", error)
             await _writer(self._reachable(), kind)(rows)
 
     def _reachable(self) -> Store:

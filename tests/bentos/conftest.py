@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from bentos.answering.feedback import FeedbackRecorder
+from bentos.answering.log_health import LogHealth
 from bentos.answering.model_pool import ModelPool
 from bentos.answering.predictor import Predictor
 from bentos.answering.shadow import Shadow
@@ -70,16 +71,22 @@ def pool():
 
 
 @pytest.fixture
-def predictor(store, metrics, pool) -> Predictor:
-    return Predictor(store, metrics, pool)
+def log_health(store) -> LogHealth:
+    return LogHealth(store)
 
 
 @pytest.fixture
-def service(served, store, metrics, predictor, pool) -> Service:
+def predictor(store, metrics, pool, log_health) -> Predictor:
+    return Predictor(store, metrics, pool, log_health)
+
+
+@pytest.fixture
+def service(served, store, metrics, predictor, pool, log_health) -> Service:
     current = CurrentVersions(served)
     recorder = FeedbackRecorder(store, metrics)
-    service = Service("test", "sms-spam", current, store, metrics, predictor, pool, Shadow(metrics, pool), recorder)
-    gauges = Gauges(metrics, store, current, None, service.in_flight)
+    shadow = Shadow(metrics, pool)
+    service = Service("test", "sms-spam", current, store, metrics, predictor, pool, log_health, shadow, recorder)
+    gauges = Gauges(metrics, store, current, None, service.in_flight, log_health)
     return replace(service, update_gauges=gauges.update)
 
 

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
 
+from bentos.answering.log_health import LogHealth
 from bentos.answering.model_pool import ModelPool
 from bentos.answering.predictor import Predictor
 from bentos.monitoring.metrics import Metrics
@@ -40,7 +41,7 @@ class Service(RuleBasedStateMachine):
         self.node, self.artifacts = node, artifacts
         self.runner = asyncio.Runner()
         self.store = self.runner.run(open_store(options))
-        self.predictor = Predictor(self.store, Metrics(), ModelPool(60))
+        self.predictor = Predictor(self.store, Metrics(), ModelPool(60), LogHealth(self.store))
         self.caller = uuid4().hex
         self.expected = []  # (input, version key, label) of every answered call
         self.down, self.kills = None, 0

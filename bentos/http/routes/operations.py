@@ -1,6 +1,7 @@
 """The service's state: for people, load balancers and Prometheus."""
 
 from pathlib import Path
+from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import FileResponse
@@ -10,7 +11,8 @@ from bentos.errors import CallError
 from bentos.http import schemas
 from bentos.http.context import caller_of, service_of
 from bentos.http.openapi import errors
-from bentos.http.responses import json_response
+from bentos.http.responses import json_response, without_folders
+from bentos.store import Store
 
 WEB = Path(__file__).parents[2] / "web"
 
@@ -25,15 +27,22 @@ async def root(request: Request) -> Response:
     served = service.served
     content = {
         "api_name": service.api_name,
-        "store": {"name": service.store.name, **service.store.state()},
+        "store": _store_json(service.store),
         "caller_id": caller_of(request),
         "default": served.default.number if served.default else None,
         "versions": [version.number for version in served.versions],
         "started_at": service.started_at.isoformat(timespec="seconds"),
+        "problems": [without_folders(problem) for problem in service.problems],
     }
     if any(version.mock for version in served.versions):
         content["mock"] = True
     return json_response(content)
+
+
+def _store_json(store: Store) -> dict[str, Any]:
+    state = store.state()
+    error = {"error": without_folders(state["error"])} if state.get("error") else {}
+    return {"name": store.name, **state, **error}
 
 
 @router.head("/livez", include_in_schema=False)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bentos.errors import CallError
-from bentos.http.responses import STATUS, call_error_response, error_response
+from bentos.http.responses import STATUS, call_error_response, error_response, without_folders
 
 BENTOS = Path(__file__).parents[3] / "bentos"
 
@@ -44,3 +44,16 @@ def test_headers_say_when_to_retry_and_how_to_authenticate():
     assert call_error_response("/", CallError("too_often", "wait", 7)).headers["Retry-After"] == "7"
     assert call_error_response("/", CallError("no_key", "send one")).headers["WWW-Authenticate"].startswith("Bearer")
     assert "Retry-After" not in call_error_response("/", CallError("unknown_id", "none")).headers
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("cannot read /srv/models/3/model.onnx: gone", "cannot read model.onnx: gone"),
+        ("the registry at sqlite:////home/me/mlflow.db: locked", "the registry at sqlite:///mlflow.db: locked"),
+        ("see /docs, and `/recent_log`", "see /docs, and `/recent_log`"),
+        ("no path at all", "no path at all"),
+    ],
+)
+def test_callers_learn_no_folder_of_the_machine(text, shown):
+    assert without_folders(text) == shown
