@@ -1,11 +1,13 @@
 """A real `bentoml serve` for tests: started on a free port, waited for, and ended."""
 
 import os
+import random
 import signal
 import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +86,9 @@ def client(url: str, address: str | None = None, **headers: str) -> httpx.Client
 
 
 def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
+    """Below the range that outgoing connections take theirs from: no other process of the run can take it meanwhile."""
+    for port in random.SystemRandom().sample(range(10_000, 20_000), 100):
+        with socket.socket() as sock, suppress(OSError):
+            sock.bind(("127.0.0.1", port))
+            return port
+    raise RuntimeError("no free port found")

@@ -50,7 +50,8 @@ class LimitedProtocol(HttpToolsProtocol):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._in_head = True  # the next byte belongs to the head of a request
-        self._head_bytes = 0
+        self._head_bytes = 0  # received while a head was incomplete; the last piece may have some of the body
+        self._header_bytes = 0  # of the complete header lines of this head
         self._head_timer: asyncio.TimerHandle | None = None
         self._write_timer: asyncio.TimerHandle | None = None
 
@@ -83,8 +84,8 @@ class LimitedProtocol(HttpToolsProtocol):
             self._start_head_timer()
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._head_bytes += len(name) + len(value)  # counted twice when a head arrives in parts: the limit is coarse
-        if self._head_bytes > 2 * self.limits.max_head_bytes:
+        self._header_bytes += len(name) + len(value)
+        if self._header_bytes > self.limits.max_head_bytes:
             raise ValueError("too large")  # ends the parsing; `send_400_response` answers
         super().on_header(name, value)
 
@@ -95,12 +96,12 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         self._in_head = True
-        self._head_bytes = 0
+        self._head_bytes = self._header_bytes = 0
         super().on_message_complete()
 
     def send_400_response(self, msg: str) -> None:
         """Answer what cannot be parsed, in the API's own shape."""
-        if self._in_head and self._head_bytes > self.limits.max_head_bytes:
+        if self._in_head and max(self._head_bytes, self._header_bytes) > self.limits.max_head_bytes:
             self._refuse_head()
         else:
             self._refuse(400, "malformed", "this is no valid HTTP request")

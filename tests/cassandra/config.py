@@ -1,4 +1,4 @@
-"""The settings of a node: its cassandra.yaml."""
+"""What a node is told to be: its cassandra.yaml."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,6 @@ from typing import Any, Literal
 @dataclass(frozen=True)
 class Options:
     """How the nodes run. `port` and `storage_port` 0: free ones. `tls`: PEM file of a node's key and certificate.
-    `jvm`: further options of the Java virtual machine.
 
     `commitlog_sync`: with "batch" a write is on disk before it is acknowledged, with "periodic" up to a minute later.
     """
@@ -20,7 +19,6 @@ class Options:
     auth: bool = False
     tls: Path | None = None
     commitlog_sync: Literal["batch", "periodic"] = "batch"
-    jvm: tuple[str, ...] = ()
 
 
 def node_settings(

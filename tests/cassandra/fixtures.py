@@ -18,11 +18,10 @@ from cassandra.cluster import Cluster, NoHostAvailable
 
 from tests.cassandra.certificates import Authority
 from tests.cassandra.config import Options
-from tests.cassandra.jars import MissingToolError, class_archive, jars
+from tests.cassandra.jars import MissingToolError, jars
 from tests.cassandra.ring import Ring
 
 SUPERUSER = "cassandra"  # Cassandra's own first user, and its password
-QUICK = ("-XX:TieredStopAtLevel=1",)  # code that runs for minutes only is not worth the second compiler
 
 
 @dataclass(frozen=True)
@@ -38,39 +37,26 @@ class SecureNode:
 
 
 @pytest.fixture(scope="session")
-def cassandra_jars(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def cassandra_jars() -> Path:
     try:
-        folder = jars()
+        return jars()
     except MissingToolError as error:
         if os.environ.get("CI") == "true":
             pytest.fail(f"CI must run the Cassandra tests: {error}")
         pytest.skip(f"NO CASSANDRA TESTS: {error}")
-    if not class_archive(folder).exists():
-        _archive_classes(folder, tmp_path_factory.mktemp("archive"))
-    return folder
-
-
-def _archive_classes(folder: Path, scratch: Path) -> None:
-    """Start a node and stop it once, so that it writes down the classes that it has loaded."""
-    part = class_archive(folder).with_suffix(f".{os.getpid()}")
-    ring = Ring(scratch, folder, Options(jvm=(*QUICK, f"-XX:ArchiveClassesAtExit={part}")))
-    with ring:
-        ring.stop()
-    if part.exists():
-        part.replace(class_archive(folder))
 
 
 @pytest.fixture(scope="session")
 def cassandra_node(cassandra_jars: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ring]:
     """One node that every test leaves running and answering."""
-    with Ring(tmp_path_factory.mktemp("cassandra"), cassandra_jars, Options(jvm=QUICK)) as ring:
+    with Ring(tmp_path_factory.mktemp("cassandra"), cassandra_jars) as ring:
         yield ring
 
 
 @pytest.fixture(scope="session")
 def cassandra_ring(cassandra_jars: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ring]:
     """Three nodes that every test leaves running and answering."""
-    with Ring(tmp_path_factory.mktemp("ring"), cassandra_jars, Options(nodes=3, jvm=QUICK)) as ring:
+    with Ring(tmp_path_factory.mktemp("ring"), cassandra_jars, Options(nodes=3)) as ring:
         yield ring
 
 
@@ -79,7 +65,7 @@ def secure_node(cassandra_jars: Path, tmp_path_factory: pytest.TempPathFactory) 
     """One node with passwords and TLS."""
     folder = tmp_path_factory.mktemp("secure")
     authority = Authority(folder / "tls")
-    options = Options(jvm=QUICK, auth=True, tls=authority.issue("node", hosts=("localhost",)).both)
+    options = Options(auth=True, tls=authority.issue("node", hosts=("localhost",)).both)
     with Ring(folder, cassandra_jars, options) as ring:
         node = SecureNode(ring, authority)
         _wait_for_superuser(node)

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tests.cassandra.config import Options, node_settings
-from tests.cassandra.jars import class_archive, java
+from tests.cassandra.jars import java
 
 HERE = Path(__file__).parent
 START_LIMIT = 180  # seconds until a node must answer
@@ -120,14 +120,11 @@ class Ring:
     def _launch(self, n: int) -> subprocess.Popen:
         folder = self._folder(n)
         # no node outlives the process that launched it, however that one ends
-        archive = class_archive(self.jars)
         leash = ["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []
         command = [
             *leash,
             java(),
             f"@{HERE / 'jvm17.options'}",
-            *([f"-XX:SharedArchiveFile={archive}"] if archive.exists() else []),
-            *self.options.jvm,
             f"-Dcassandra.config=file://{folder}/conf/cassandra.yaml",
             f"-Dlogback.configurationFile=file://{folder}/conf/logback.xml",
             f"-Dcassandra.logdir={folder}/log",
@@ -136,7 +133,7 @@ class Ring:
             f"-Djna.tmpdir={folder}/tmp",
             f"-XX:ErrorFile={folder}/log/crash.log",
             "-cp",
-            f"{self.jars}/*",
+            f"{folder}/conf:{self.jars}/*",
             "org.apache.cassandra.service.CassandraDaemon",
         ]
         with open(folder / "log" / "output.log", "wb") as out:

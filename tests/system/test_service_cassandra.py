@@ -156,8 +156,8 @@ def test_a_service_killed_with_rows_in_its_spool_starts_without_its_database_and
 @in_one_hour
 def test_a_log_that_cannot_be_read_to_its_end_does_not_look_whole(settings, cassandra_node, tmp_path):
     with service(settings, tmp_path / "a") as server, server.client(new_address()) as client:
-        for start in range(0, 3_000, 500):
-            texts = [f"{i} {'free ' * 1_900}" for i in range(start, start + 500)]
+        for start in range(0, 3_000, 100):
+            texts = [f"{i} {'free ' * 1_900}" for i in range(start, start + 100)]
             assert client.post("/predictions", json={"texts": texts, "skip_cache": True}).status_code == 200
         wait_until_caught_up(server)  # rows that a slow database did not take in time wait in the spool
         try:

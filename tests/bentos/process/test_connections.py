@@ -80,6 +80,14 @@ async def test_many_small_requests_on_one_connection_are_not_added_up():
                 assert await reader.readexactly(3) == b"abc"
 
 
+async def test_a_large_body_does_not_count_as_a_head():
+    async with serving(max_head_bytes=1_000) as port:
+        reader, writer = await connect(port)
+        writer.write(b"POST / HTTP/1.1\r\nHost: a\r\nX: y\r\nContent-Length: 60000\r\n\r\n" + b"x" * 60_000)
+        async with asyncio.timeout(20):
+            assert b"200" in await reader.readuntil(b"\r\n\r\n")
+
+
 @pytest.mark.parametrize("sent", [b"", b"GET / HT", REQUEST + b"GET / HTTP/1.1\r\nHost"])
 async def test_a_head_that_does_not_arrive_is_given_up(sent):
     async with serving(head_seconds=0.2) as port:

@@ -39,9 +39,9 @@ def settings(secure_node, tmp_path_factory) -> Settings:
     )
     migrate(settings)
     with session_of(settings) as session:
-        session.execute(f"CREATE ROLE reader WITH PASSWORD = '{SECRET}' AND LOGIN = true")
+        session.execute(f"CREATE ROLE IF NOT EXISTS reader WITH PASSWORD = '{SECRET}' AND LOGIN = true")
         session.execute("GRANT SELECT ON KEYSPACE secured TO reader")
-        session.execute(f"CREATE ROLE \"token\" WITH PASSWORD = '{SECRET}' AND LOGIN = true")
+        session.execute(f"CREATE ROLE IF NOT EXISTS \"token\" WITH PASSWORD = '{SECRET}' AND LOGIN = true")
         session.execute('GRANT ALL ON KEYSPACE secured TO "token"')
     return settings
 
