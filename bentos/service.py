@@ -36,6 +36,16 @@ os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)  # BentoML's is shared by all s
 logger = logging.getLogger("bentos")
 
 
+def _refuse_bentoml_build() -> None:
+    """End `bentoml build` in the repository: its bento would have no versions, and could not be served."""
+    command = click.get_current_context(silent=True)
+    if command and command.info_name == "build" and not BAKED.is_dir():
+        sys.exit("error: `bentoml build` packs no model version; type `python -m bentos build`, which bakes them in")
+
+
+_refuse_bentoml_build()
+
+
 class DirectService(bentoml.Service):
     """A BentoML service that passes HTTP requests straight to an ASGI application.
 

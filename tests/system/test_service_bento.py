@@ -75,3 +75,24 @@ def test_migrate_makes_the_tables_of_the_embedded_store(tmp_path):
     for _ in range(2):
         subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True)
     assert (tmp_path / "new.db").exists()
+
+
+def test_the_bento_has_code_and_versions_and_nothing_else(home, tag):
+    """Built in the repository, where settings, databases, feedback and the corpus lie beside the code."""
+    (bento,) = (home / "bentoml" / "bentos" / "sms-spam").glob(tag.partition(":")[2])
+    files = [path.relative_to(bento / "src") for path in (bento / "src").rglob("*") if path.is_file()]
+    assert {file.parts[0] for file in files} == {"bentos", "registry", "baked", "serve.txt"}
+    assert {file.suffix for file in files if file.parts[0] in ("bentos", "registry")} <= {
+        *(".py", ".html", ".css", ".js", ".json", ".conf", ".yaml", ".service", "")  # "": the Dockerfile
+    }
+    assert {file.parts[1] for file in files if file.parts[0] == "baked"} == {"1", "2", "versions.json"}
+
+
+def test_bentomls_own_build_is_refused_and_says_what_to_type(home):
+    (home / "bentoml").mkdir(exist_ok=True)
+    before = sorted((home / "bentoml").rglob("bento.yaml"))
+    environment = os.environ | {"BENTOML_HOME": str(home / "bentoml")}
+    command = [Path(sys.executable).with_name("bentoml"), "build"]
+    refused = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert refused.returncode == 1 and "type `python -m bentos build`" in refused.stderr
+    assert sorted((home / "bentoml").rglob("bento.yaml")) == before
