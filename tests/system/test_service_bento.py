@@ -81,7 +81,7 @@ def test_the_bento_has_code_and_versions_and_nothing_else(home, tag):
     """Built in the repository, where settings, databases, feedback and the corpus lie beside the code."""
     (bento,) = (home / "bentoml" / "bentos" / "sms-spam").glob(tag.partition(":")[2])
     files = [path.relative_to(bento / "src") for path in (bento / "src").rglob("*") if path.is_file()]
-    assert {file.parts[0] for file in files} == {"bentos", "registry", "baked", "serve.txt"}
+    assert {file.parts[0] for file in files} == {"bentos", "registry", "baked", "serve.txt", "bentofile.yaml"}
     assert {file.suffix for file in files if file.parts[0] in ("bentos", "registry")} <= {
         *(".py", ".html", ".css", ".js", ".json", ".conf", ".yaml", ".service", "")  # "": the Dockerfile
     }
