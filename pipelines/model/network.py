@@ -49,7 +49,10 @@ def residual(model: keras.Model, labels: int) -> keras.Model:
 
 
 def to_onnx(variant: params.Variant, model: keras.Model, labels: int) -> ModelProto:
-    """A graph with its weights, from the inputs, int32 (n, longest), to `probabilities` (n, labels)."""
+    """A graph with its weights, from the inputs, int32 (n, longest), to `probabilities` (n, labels).
+
+    With a wide part it also has `known` (n,), the share of a text that occurred in training.
+    """
     nodes, constants = [], {}
     for part, settings in parts(variant):
         part_nodes, part_constants = part.onnx_logits(settings, model)
@@ -57,11 +60,14 @@ def to_onnx(variant: params.Variant, model: keras.Model, labels: int) -> ModelPr
         constants |= part_constants
     nodes.append(helper.make_node("Sum", [part.ONNX_LOGITS for part, _ in parts(variant)], ["logits"]))
     nodes.append(helper.make_node("Softmax", ["logits"], ["probabilities"], axis=-1))
+    outputs = [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["n", labels])]
+    if variant.wide:
+        outputs.append(helper.make_tensor_value_info(wide.ONNX_KNOWN, TensorProto.FLOAT, ["n"]))
     graph = helper.make_graph(
         nodes,
         "model",
         [helper.make_tensor_value_info(name, TensorProto.INT32, ["n", f"{name}_length"]) for name in model.input],
-        [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["n", labels])],
+        outputs,
         [numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()],
     )
     onnx = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy.sparse as sp
-from onnx import NodeProto
+from onnx import NodeProto, TensorProto
 from onnx.helper import make_node
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedGroupKFold
@@ -25,6 +25,7 @@ from registry.model.tokenizer import Encoded, Tokenizer
 
 INPUTS = BAGS = ("words", "characters")
 ONNX_LOGITS = "wide_logits"
+ONNX_KNOWN = "known"
 TINY = 1e-12  # the least length of a vector: a set without any known n-gram gets the score 0
 
 layers, ops = keras.layers, keras.ops
@@ -59,7 +60,7 @@ def set_weights(model: keras.Model, fitted: FittedWide) -> None:
 
 
 def onnx_logits(settings: params.Wide, model: keras.Model) -> tuple[list[NodeProto], dict[str, np.ndarray]]:
-    """The nodes from `words` and `characters` to `wide_logits` (n, labels), and the constants that they use."""
+    """The nodes from `words` and `characters` to `wide_logits` (n, labels) and `known` (n,), and their constants."""
     table = model.get_layer("table").get_weights()[0]
     kernel, bias = model.get_layer("calibration").get_weights()
     constants = {
@@ -78,7 +79,24 @@ def onnx_logits(settings: params.Wide, model: keras.Model) -> tuple[list[NodePro
         ]
     nodes.append(make_node("Sum", [f"{bag}_score" for bag in BAGS], ["score"]))
     nodes.append(make_node("Gemm", ["score", "calibration", "wide_bias"], [ONNX_LOGITS]))
-    return nodes, constants
+    known_nodes, known_constants = _onnx_known()
+    return nodes + known_nodes, constants | known_constants
+
+
+def _onnx_known() -> tuple[list[NodeProto], dict[str, np.ndarray]]:
+    """The nodes to ONNX_KNOWN (n,): the share of the character n-grams whose frequency in training was not 0."""
+    nodes = [
+        make_node("Split", ["characters_rows", "columns"], ["characters_weights", "characters_squares"], axis=2),
+        make_node("Greater", ["characters_squares", "zero"], ["characters_seen"]),
+        make_node("Cast", ["characters_seen"], ["characters_ones"], to=TensorProto.FLOAT),
+        make_node("ReduceSum", ["characters_ones", "over_grams_and_column"], ["characters_hits"], keepdims=0),
+        make_node("Cast", ["characters"], ["characters_numbers"], to=TensorProto.FLOAT),
+        make_node("Sign", ["characters_numbers"], ["characters_real"]),  # 0 for the padding
+        make_node("ReduceSum", ["characters_real", "over_grams"], ["characters_count"], keepdims=0),
+        make_node("Max", ["characters_count", "one"], ["characters_total"]),
+        make_node("Div", ["characters_hits", "characters_total"], [ONNX_KNOWN]),
+    ]
+    return nodes, {"zero": np.float32(0), "one": np.float32(1), "over_grams_and_column": np.array([1, 2])}
 
 
 def fit(

@@ -2,9 +2,10 @@
 
 | file | content |
 | --- | --- |
-| model.onnx | inputs of the tokenizer, int32 (n, longest), padded right with 0 -> probabilities, float32 (n, labels) |
-| tokenizer.json | scheme, max_tokens, vocabulary, buckets |
-| metadata.json | format, labels, digest, variant, the corpus and the code that it came from |
+| model.onnx | inputs of the tokenizer, int32 (n, longest), padded right with 0 -> probabilities, float32 (n, labels); \
+and `known`, float32 (n,), where the model can tell which share of a text it has seen |
+| tokenizer.json | normaliser, scheme, max_tokens, vocabulary, buckets |
+| metadata.json | format, labels, decision, digest, variant, the corpus and the code that it came from |
 | evaluation/ | metrics and test predictions, added when the version is published |
 | card.md, figures/ | its model card, added then too |
 """
@@ -14,11 +15,12 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import onnxruntime
 
+from registry.model.decision import Decision, MostProbable
 from registry.model.tokenizer import Tokenizer, stack
 
 FORMAT = 2  # of the files and of the rules that turn a text into ids: a change of either needs a new number
@@ -30,20 +32,37 @@ class ArtifactError(Exception):
     """The folder holds no model version that can be served; the message names the file and the reason."""
 
 
-def digest_of(onnx: bytes, tokenizer: bytes, labels: Sequence[str]) -> str:
-    """SHA-256, in hex, of everything that a prediction depends on."""
-    parts = (onnx, tokenizer, json.dumps([FORMAT, *labels]).encode())
+class Prediction(NamedTuple):
+    """The rounded probability of each label, and whether the text is unlike all that the model has learnt."""
+
+    probabilities: dict[str, float]
+    unfamiliar: bool = False
+
+
+def digest_of(onnx: bytes, tokenizer: bytes, labels: Sequence[str], decision: Decision | None = None) -> str:
+    """SHA-256, in hex, of everything that an answer depends on."""
+    parts = [onnx, tokenizer, json.dumps([FORMAT, *labels]).encode()]
+    if decision:  # versions of before there were any have none
+        parts.append(decision.model_dump_json().encode())
     return hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()
 
 
-def write(folder: Path, onnx: bytes, tokenizer: Tokenizer, labels: Sequence[str], metadata: dict[str, Any]) -> str:
+def write(
+    folder: Path,
+    onnx: bytes,
+    tokenizer: Tokenizer,
+    labels: Sequence[str],
+    metadata: dict[str, Any],
+    decision: Decision | None = None,
+) -> str:
     """Write a version into `folder` and return its digest; `metadata` (variant, corpus, code) goes into its file."""
     folder.mkdir(parents=True, exist_ok=True)
     tokenizer_json = tokenizer.to_json().encode()
-    digest = digest_of(onnx, tokenizer_json, labels)
+    digest = digest_of(onnx, tokenizer_json, labels, decision)
     (folder / "model.onnx").write_bytes(onnx)
     (folder / "tokenizer.json").write_bytes(tokenizer_json)
-    metadata = {"format": FORMAT, "labels": list(labels), "digest": digest, **metadata}
+    decided = {"decision": decision.model_dump()} if decision else {}
+    metadata = {"format": FORMAT, "labels": list(labels), **decided, "digest": digest, **metadata}
     (folder / "metadata.json").write_text(json.dumps(metadata, indent=2) + "\n")
     return digest
 
@@ -57,6 +76,7 @@ class Artifact:
     labels: tuple[str, ...]
     digest: str
     metadata: dict[str, Any]
+    decision: Decision | MostProbable = MostProbable()  # noqa: RUF009 (it has no state)
 
     @classmethod
     def load(cls, folder: Path) -> "Artifact":
@@ -67,7 +87,8 @@ class Artifact:
             tokenizer_json = (folder / "tokenizer.json").read_bytes()
             if metadata["format"] != FORMAT:
                 raise ArtifactError(f"{folder}: format {metadata['format']}, this program reads {FORMAT}")
-            if metadata["digest"] != (digest := digest_of(onnx, tokenizer_json, metadata["labels"])):
+            decision = Decision.model_validate(metadata["decision"]) if "decision" in metadata else None
+            if metadata["digest"] != (digest := digest_of(onnx, tokenizer_json, metadata["labels"], decision)):
                 raise ArtifactError(f"{folder}: damaged, its digest is {digest}, not {metadata['digest']}")
             tokenizer = Tokenizer.from_json(tokenizer_json)
             session = onnxruntime.InferenceSession(onnx, _session_options(), providers=["CPUExecutionProvider"])
@@ -75,23 +96,41 @@ class Artifact:
             raise ArtifactError(f"{folder}: cannot read {error.filename}: {error.strerror}") from error
         except (ValueError, KeyError, TypeError) as error:
             raise ArtifactError(f"{folder}: not a model version: {error!r}") from error
-        return cls(session, tokenizer, tuple(metadata["labels"]), metadata["digest"], metadata)
+        labels = tuple(metadata["labels"])
+        return cls(session, tokenizer, labels, metadata["digest"], metadata, decision or MostProbable())
 
     def probabilities(self, texts: Sequence[str]) -> np.ndarray:
         """Float32 (texts, labels), each row summing to 1, in the order of the texts."""
+        return self.run(texts)[0]
+
+    def run(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+        """The probabilities, float32 (texts, labels), and the known share of each text, float32 (texts,).
+
+        The share is that of a text's character n-grams that occurred in training; 1 where the model cannot tell.
+        """
         rows = [self.tokenizer.encode(text) for text in texts]
         order = sorted(range(len(rows)), key=lambda i: len(texts[i]))  # like lengths together need little padding
-        out = np.empty((len(rows), len(self.labels)), dtype=np.float32)
+        probabilities = np.empty((len(rows), len(self.labels)), dtype=np.float32)
+        known = np.ones(len(rows), dtype=np.float32)
         for start in range(0, len(order), CHUNK):
             chunk = order[start : start + CHUNK]
-            (out[chunk],) = self.session.run(None, stack([rows[i] for i in chunk]))
-        return out
+            probabilities[chunk], *measured = self.session.run(None, stack([rows[i] for i in chunk]))
+            if measured:
+                known[chunk] = measured[0]
+        return probabilities, known
 
     def predict(self, texts: Sequence[str]) -> list[dict[str, float]]:
         """Each text's {label: probability}, rounded as answers are."""
+        return [prediction.probabilities for prediction in self.classify(texts)]
+
+    def classify(self, texts: Sequence[str]) -> list[Prediction]:
+        """Each text's rounded probabilities, and whether it is unfamiliar."""
+        probabilities, known = self.run(texts)
         return [
-            {label: round(float(p), DECIMALS) for label, p in zip(self.labels, row, strict=True)}
-            for row in self.probabilities(texts)
+            Prediction(
+                {label: round(float(p), DECIMALS) for label, p in zip(self.labels, row, strict=True)}, unfamiliar
+            )
+            for row, unfamiliar in zip(probabilities, (known < self.decision.familiar).tolist(), strict=True)
         ]
 
 

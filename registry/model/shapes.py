@@ -52,7 +52,7 @@ def _tokens(run: str) -> Iterator[str]:
             position = address_end
             continue
         piece = _PIECE.match(run, position)
-        yield from _piece_tokens(piece)
+        yield from piece_tokens(piece)
         position = piece.end()
 
 
@@ -71,7 +71,8 @@ def _domains(run: str) -> Iterator[tuple[int, int]]:
     return (match.span() for match in _LABEL.finditer(run) if match.group(1))
 
 
-def _piece_tokens(piece: re.Match) -> list[str]:
+def piece_tokens(piece: re.Match) -> list[str]:
+    """The tokens of a match of a pattern with the groups `digits`, `word` and `mark`."""
     text = piece.group()
     match piece.lastgroup:
         case "digits":

@@ -1,15 +1,18 @@
 """From a message to a model's inputs, the same way in training and in serving.
 
-A text is normalised and split into tokens by a scheme. A model takes one or both of these inputs:
+A text is normalised and split into tokens by a scheme. Both are part of a version: an artifact names its normaliser and
+its scheme, and each stays in this code as long as a version that names it may be served. A change is a new one beside
+the old ones. A model takes one or both of these inputs:
 
 - `ids`, the tokens in order, numbered by a vocabulary that was learnt from the training messages;
 - `words` and `characters`, the sets of its word and character n-grams, numbered by hashing (Weinberger et al., 2009).
 """
 
 import json
+import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from zlib import crc32
 
@@ -17,6 +20,7 @@ import numpy as np
 
 from registry.model.normalise import normalise
 from registry.model.shapes import shapes
+from registry.model.spans import spans
 
 Encoded = dict[str, list[int]]  # the ids of one text, by the name of the input
 
@@ -24,6 +28,7 @@ LONGEST_WORDS, SHORTEST_CHARACTERS, LONGEST_CHARACTERS = 3, 2, 4  # of the n-gra
 LENGTHS, LENGTH_STEP = 9, 20  # a text's length counts in steps of 20 characters, up to 180
 PADDING, UNKNOWN, FIRST = 0, 1, 2  # reserved ids; the vocabulary starts at FIRST
 
+_DIGIT = re.compile(r"\d")
 _KERAS_FILTER = str.maketrans({c: " " for c in '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n'})
 
 
@@ -46,6 +51,11 @@ def word_grams(tokens: Sequence[str], text: str) -> set[str]:
     return runs | {f"<length {min(len(text) // LENGTH_STEP, LENGTHS)}>", f"<capitals {capitals}>"}
 
 
+def fold_digits(text: str) -> str:
+    """The text with every digit as 0."""
+    return _DIGIT.sub("0", text)
+
+
 def character_grams(text: str) -> set[str]:
     """Runs of 2 to 4 characters within each word, a blank on both sides included."""
     grams = set()
@@ -56,20 +66,36 @@ def character_grams(text: str) -> set[str]:
     return grams
 
 
-SCHEMES: dict[str, Callable[[str], list[str]]] = {"words": words, "shapes": shapes}
+@dataclass(frozen=True)
+class Scheme:
+    """How a text is split into tokens, given the public suffixes, and what is done before its characters are read."""
+
+    tokens: Callable[[str, Collection[str]], list[str]]
+    characters: Callable[[str], str] = str
+
+
+SCHEMES = {
+    "words": Scheme(lambda text, suffixes: words(text)),
+    "shapes": Scheme(lambda text, suffixes: shapes(text)),
+    "spans": Scheme(spans, fold_digits),
+}
+NORMALISERS: dict[str, Callable[[str], str]] = {"latin": normalise}
 
 
 @dataclass(frozen=True)
 class Tokenizer:
     """A scheme with its vocabulary, in which token i has the id i + 2.
 
-    An empty vocabulary gives no `ids`. N-grams are hashed to numbers below `buckets`; 0 gives no n-grams.
+    An empty vocabulary gives no `ids`. N-grams are hashed to numbers below `buckets`; 0 gives no n-grams. `suffixes`
+    are the public suffixes of more than one label, for a scheme that reads links.
     """
 
     scheme: str
     vocabulary: tuple[str, ...]
     max_tokens: int
     buckets: int = 0
+    normaliser: str = "latin"
+    suffixes: tuple[str, ...] = ()
 
     @classmethod
     def fit(
@@ -80,23 +106,45 @@ class Tokenizer:
         max_words: int | None = None,
         min_count: int = 1,
         buckets: int = 0,
+        suffixes: Iterable[str] = (),
     ) -> "Tokenizer":
         """Learn a vocabulary of the `max_words` most frequent tokens that occur `min_count` times or more.
 
         Tokens of one count are in the order of their code points, so that the ids are the same on every machine.
         """
-        counts = Counter(token for text in texts for token in SCHEMES[scheme](normalise(text)))
+        tokenizer = cls(scheme, (), max_tokens, buckets, suffixes=tuple(sorted(suffixes)))
+        counts = Counter(token for text in texts for token in tokenizer.tokens(text))
         ranked = sorted((t for t, n in counts.items() if n >= min_count), key=lambda t: (-counts[t], t))
-        return cls(scheme, tuple(ranked[:max_words]), max_tokens, buckets)
+        return replace(tokenizer, vocabulary=tuple(ranked[:max_words]))
 
     @classmethod
     def from_json(cls, text: str | bytes) -> "Tokenizer":
-        """The inverse of `to_json`. Raises ValueError, KeyError or TypeError for any other text."""
+        """The inverse of `to_json`. Raises ValueError, KeyError or TypeError for any other text.
+
+        Versions of before there was a choice name no normaliser; theirs is `latin`.
+        """
         fields = json.loads(text)
-        return cls(fields["scheme"], tuple(fields["vocabulary"]), fields["max_tokens"], fields["buckets"])
+        if fields["scheme"] not in SCHEMES or fields.get("normaliser", "latin") not in NORMALISERS:
+            raise ValueError(f"this program has no scheme {fields['scheme']!r} or no such normaliser")
+        fields |= {name: tuple(fields[name]) for name in ("vocabulary", "suffixes") if name in fields}
+        return cls(**fields)
 
     def to_json(self) -> str:
-        return json.dumps(asdict(self), ensure_ascii=False)
+        """Without the fields that older versions lack, where they have their default: so digests stay the same."""
+        defaults = {"normaliser": "latin", "suffixes": ()}
+        fields = {name: value for name, value in asdict(self).items() if defaults.get(name) != value}
+        return json.dumps(fields, ensure_ascii=False)
+
+    def tokens(self, text: str) -> list[str]:
+        """All tokens of the text."""
+        return self._split(NORMALISERS[self.normaliser](text))
+
+    def _split(self, normalised: str) -> list[str]:
+        return SCHEMES[self.scheme].tokens(normalised, self._suffixes)
+
+    @cached_property
+    def _suffixes(self) -> frozenset[str]:
+        return frozenset(self.suffixes)
 
     @cached_property
     def _ids(self) -> dict[str, int]:
@@ -109,14 +157,14 @@ class Tokenizer:
 
     def encode(self, text: str) -> Encoded:
         """The text as the inputs of a model. None is empty: a text without any token is one unknown token."""
-        text = normalise(text)
-        tokens = SCHEMES[self.scheme](text)[: self.max_tokens]
+        text = NORMALISERS[self.normaliser](text)
+        tokens = self._split(text)[: self.max_tokens]
         encoded = {}
         if self.vocabulary:
             encoded["ids"] = [self._ids.get(token, UNKNOWN) for token in tokens] or [UNKNOWN]
         if self.buckets:
             encoded["words"] = self._hash(word_grams(tokens, text), "w")
-            encoded["characters"] = self._hash(character_grams(text), "c") or [PADDING]
+            encoded["characters"] = self._hash(character_grams(SCHEMES[self.scheme].characters(text)), "c") or [PADDING]
         return encoded
 
     def _hash(self, grams: Iterable[str], kind: str) -> list[int]:
