@@ -1,4 +1,4 @@
-"""The baseline of every variant: TF-IDF on word and character n-grams with a linear SVM, on the same split.
+"""The baseline of every variant: TF-IDF on word and character n-grams with a linear SVM, on the main corpus's splits.
 
     python -m pipelines.baseline PREPARED OUT
 
@@ -43,8 +43,9 @@ def main() -> None:
     parser.add_argument("prepared", type=Path)
     parser.add_argument("out", type=Path)
     args = parser.parse_args()
-    positive = params.load().corpus.positive
-    train, test = (splits.read(args.prepared, name) for name in ("train", "test"))
+    loaded = params.load()
+    positive, main_corpus = loaded.positive, [loaded.main.name, params.FEEDBACK]
+    train, test = (splits.read(args.prepared, name, main_corpus) for name in ("train", "test"))
     model = linear().fit(train.texts, train.actual)
     predicted = model.predict(test.texts)
     ranks = scores(model, test.texts, test.labels.index(positive))

@@ -1,4 +1,4 @@
-"""Compare the variants and the linear baseline by repeated cross-validation, without the test split.
+"""Compare the variants and the baseline by repeated cross-validation on the main corpus, without its test split.
 
     python -m pipelines.crossval [CANDIDATE...] [--search] [--repeats 3] [--record FILE]
 
@@ -40,7 +40,7 @@ from pipelines.model.batches import probabilities
 
 FOLDS = 5
 BASELINE = "baseline"
-TEXT = [Path("registry/model") / name for name in ("normalise.py", "tokenizer.py")]
+TEXT = sorted(Path("registry/model").glob("*.py"))
 CODE = [*train.CODE, *TEXT, Path(baseline.__file__)]
 
 
@@ -68,7 +68,7 @@ def run(
     name: str, candidate: params.Variant | None, split: splits.Split, positive: int, repeats: int, seed: int, out: Path
 ) -> list[FoldPredictions]:
     """The candidate's predictions in every fold; those that are on disk already are read from there."""
-    parameters = candidate.model_dump_json() if candidate else BASELINE
+    parameters = candidate.parameters if candidate else BASELINE
     code, predictions = sha256_of_files(CODE), []
     for repeat, fold, rest, held_out in draw_folds(split, repeats, seed):
         file = out / name / f"{repeat}-{fold}.json"
@@ -100,12 +100,13 @@ def main() -> None:
     loaded = params.load(args.params)
     names = args.candidates or [BASELINE, *loaded.variants]
     chosen = choose(names + [name for name in loaded.search if args.search and name not in names], loaded)
-    split, positive, seed = crossval_record.messages(args.prepared), loaded.corpus.positive, loaded.prepare.seed
+    split = crossval_record.messages(args.prepared, loaded.main.name)
+    positive, seed = loaded.positive, loaded.prepare.seed
     number = split.labels.index(positive)
     predictions = {name: run(name, who, split, number, args.repeats, seed, args.out) for name, who in chosen.items()}
     candidates = crossval_record.summarise(predictions, split, positive, args.against)
     for name, candidate in chosen.items():
-        candidates[name]["parameters"] = candidate.model_dump() if candidate else {}
+        candidates[name]["parameters"] = candidate.parameters if candidate else {}
     record = _write_record(args, split, candidates)
     files = crossval_report.write(args.out, candidates, predictions, split, positive, args.against)
     tracking.log_crossval(candidates, pd.read_csv(args.out / "folds.csv"), [record, *files])

@@ -1,12 +1,15 @@
 """Measure an exported variant on the test split, with the artifact that will be served.
 
-    python -m pipelines.evaluate VARIANT PREPARED ARTIFACT BASELINE CURVES CROSSVAL OUT
+    python -m pipelines.evaluate VARIANT PREPARED OUTSIDE ARTIFACT BASELINE CURVES CROSSVAL OUT
+
+The metrics, curves and mistakes are of the main corpus's test messages; what is caught and blocked is also told of each
+corpus, those outside included.
 
 | file in OUT | what |
 | --- | --- |
 | metrics.json | the metrics |
 | details.json | everything else that was measured (`registry.model.evaluation.EvaluationDetails`) |
-| predictions.csv | id, actual, predicted and the probabilities, a row a message: what the gate compares |
+| predictions.csv | id, actual, predicted, probabilities and source of every test message: what the gate compares |
 | precision_recall.csv, reliability.csv | the curves |
 | mistakes.csv | the most confident wrong answers, with their texts and the words that decided |
 | behaviour.csv | every case of the behaviour suite (`pipelines.measure.behaviour.suite`) |
@@ -25,10 +28,10 @@ from sklearn.metrics import precision_recall_curve
 from pipelines import params
 from pipelines.data import splits
 from pipelines.hashing import sha256_of_files
-from pipelines.measure import crossval_record, figures, metrics
+from pipelines.measure import crossval_record, figures, metrics, sources
 from pipelines.measure.behaviour import suite
 from registry.model.artifact import Artifact
-from registry.model.evaluation import EvaluationDetails
+from registry.model.evaluation import CorpusInfo, EvaluationDetails, SourceFigures
 from registry.model.explain import strongest
 from registry.model.profile import profile_of
 
@@ -36,7 +39,7 @@ from registry.model.profile import profile_of
 def measure(
     test: splits.Split, probabilities: np.ndarray, cases: list[suite.Case], positive: str, bins: int
 ) -> dict[str, float]:
-    """The content of metrics.json."""
+    """The metrics of the main corpus's test split, and of the behaviour suite."""
     number = test.labels.index(positive)
     return {
         **metrics.decisions(test.actual, probabilities.argmax(axis=1), test.labels, positive),
@@ -50,20 +53,40 @@ def gather_details(
     args: argparse.Namespace, loaded: params.Params, test: splits.Split, predicted: np.ndarray, cases: list[suite.Case]
 ) -> EvaluationDetails:
     """The content of details.json: measured here, or read from what the stages before this one left."""
-    positive, settings = loaded.corpus.positive, loaded.evaluate
-    train = splits.read(args.prepared, "train")
+    positive, settings, variant = loaded.positive, loaded.evaluate, params.variant(args.variant)
+    train = splits.read(args.prepared, "train", variant.sources)
     labels = [train.labels[i] for i in train.actual]
-    parameters = params.variant(args.variant).model_dump()
+    why_not = suite.why_not(test.labels, loaded.main.language)
+    main, parameters = loaded.main.name, variant.parameters
+    alone = loaded.trained_on(variant) == [main]  # as the record's models are
     return EvaluationDetails(
         intervals=metrics.intervals(test.actual, predicted, test.labels, positive, settings.resamples, settings.seed),
         slices=metrics.by_slice(test.texts, test.actual, predicted, test.labels, positive),
         behaviour=suite.by_test(cases),
-        crossval=crossval_record.figures_of(args.crossval, args.variant, parameters, args.prepared),
+        crossval=crossval_record.figures_of(args.crossval, args.variant, parameters, args.prepared, main)
+        if alone
+        else {},
         baseline=json.loads((args.baseline / "metrics.json").read_text()),
-        data=json.loads((args.prepared / "report.json").read_text()) | {"source": loaded.corpus.source},
+        data=json.loads((args.prepared / "report.json").read_text()),
         training=profile_of(zip(labels, train.texts, strict=True)),
         test={"messages": len(test.texts), "sha256": sha256_of_files([args.prepared / "test.csv"])},
+        inapplicable={"behaviour": why_not} if why_not else {},
     )
+
+
+def measure_sources(
+    artifact: Artifact, test: pd.DataFrame, answers: np.ndarray, outside: Path, positive: str, trained: list[str]
+) -> dict[str, SourceFigures]:
+    """The figures of every corpus; `answers` are the labels that the table of the test split got."""
+    table = splits.read_table(outside, "outside")
+    numbers = artifact.probabilities(table["text"].tolist()).argmax(axis=1)
+    beyond = np.array(artifact.labels, dtype=object)[numbers]
+    return sources.by_source(test, answers, positive, trained) | sources.by_source(table, beyond, positive, [])
+
+
+def describe(corpus: params.Corpus, measured: dict[str, SourceFigures]) -> CorpusInfo:
+    fields = corpus.model_dump(include={"name", "role", "source", "licence", "years"})
+    return CorpusInfo(**fields, missing=corpus.name not in measured)
 
 
 def mistakes(artifact: Artifact, test: splits.Split, probabilities: np.ndarray, most: int) -> pd.DataFrame:
@@ -101,19 +124,28 @@ def write_curves(
 def main() -> None:
     args = _arguments()
     loaded = params.load()
-    positive, settings = loaded.corpus.positive, loaded.evaluate
-    test = splits.read(args.prepared, "test")
+    positive, settings = loaded.positive, loaded.evaluate
     artifact = Artifact.load(args.artifact)
-    probabilities = artifact.probabilities(test.texts)
+    table = splits.read_table(args.prepared, "test")
+    everything = splits.to_split(table, splits.labels_of(args.prepared))
+    answered = artifact.probabilities(everything.texts)
+    of_main = np.flatnonzero(table["source"] == loaded.main.name)
+    test, probabilities = everything.part(of_main), answered[of_main]
     predicted = probabilities.argmax(axis=1)
-    cases = suite.measure(artifact.predict, artifact.labels)
-    measured = measure(test, probabilities, cases, positive, settings.bins)
+    applies = not suite.why_not(artifact.labels, loaded.main.language)
+    cases = suite.measure(artifact.predict) if applies else []
     details = gather_details(args, loaded, test, predicted, cases)
+    answers = np.array(everything.labels, dtype=object)[answered.argmax(axis=1)]
+    trained = loaded.trained_on(loaded.variants[args.variant])
+    details.sources = measure_sources(artifact, table, answers, args.outside, positive, trained)
+    details.corpora = [describe(corpus, details.sources) for corpus in loaded.corpora]
+    measured = measure(test, probabilities, cases, positive, settings.bins) | sources.flat(details.sources)
 
     args.out.mkdir(parents=True, exist_ok=True)
     (args.out / "metrics.json").write_text(json.dumps(measured, indent=2) + "\n")
     details.write(args.out / "details.json")
-    splits.write_predictions(args.out / "predictions.csv", test, predicted, probabilities)
+    predictions = args.out / "predictions.csv"
+    splits.write_predictions(predictions, everything, answered.argmax(axis=1), answered, table["source"])
     mistakes(artifact, test, probabilities, settings.mistakes).to_csv(args.out / "mistakes.csv", index=False)
     columns = [field.name for field in fields(suite.Case)]
     pd.DataFrame(cases, columns=columns).round(6).to_csv(args.out / "behaviour.csv", index=False)
@@ -124,7 +156,7 @@ def main() -> None:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("variant")
-    for name in ("prepared", "artifact", "baseline", "curves", "crossval", "out"):
+    for name in ("prepared", "outside", "artifact", "baseline", "curves", "crossval", "out"):
         parser.add_argument(name, type=Path)
     return parser.parse_args()
 

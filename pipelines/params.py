@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationIn
 
 Share = Annotated[float, Field(ge=0, lt=1)]
 Count = Annotated[int, Field(ge=1)]
+FEEDBACK = "feedback"  # the source of callers' corrections in the tables of messages
 
 
 class ParamsError(SystemExit):
@@ -19,11 +20,33 @@ class Section(BaseModel):
 
 
 class Corpus(Section):
+    """One file of messages, which `pipelines.data.corpus` reads.
+
+    `labels` maps labels of the file to those used here, and `part` and `kind` name columns. A corpus `outside` is
+    measured and never trained on, and one that is `optional` may be missing.
+    """
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$")]  # a part of the names of metrics
     path: Path
-    label: str
-    text: str
-    positive: str
+    label: str = "label"
+    text: str = "text"
+    labels: dict[str, str] = {}
+    part: str | None = None
+    kind: str | None = None
+    role: Literal["train", "outside"] = "train"
+    optional: bool = False
+    language: str = "en"
     source: str = ""
+    licence: str = ""
+    years: str | int = ""
+
+    @model_validator(mode="after")
+    def check_name_and_role(self) -> "Corpus":
+        if self.name == FEEDBACK:
+            raise ValueError(f"{FEEDBACK!r} is the source of callers' corrections, so no corpus has this name")
+        if self.optional and self.role == "train":
+            raise ValueError("only a corpus outside may be optional: what is trained on must not depend on the machine")
+        return self
 
 
 class Prepare(Section):
@@ -76,8 +99,9 @@ class Training(Section):
 
 
 class Variant(Section):
-    """A wide part, a network with its training, or both."""
+    """A wide part, a network with its training, or both; trained on `corpora`, or on all of role `train`."""
 
+    corpora: Annotated[list[str], Field(min_length=1)] | None = None
     tokens: Tokens
     wide: Wide | None
     network: LSTM | None  # the kind of network; `pipelines.model.network` has its module
@@ -95,6 +119,16 @@ class Variant(Section):
             raise ValueError("a network needs a vocabulary, and nothing else does: tokens.max_words")
         return self
 
+    @property
+    def sources(self) -> list[str] | None:
+        """The sources, in the tables of messages, of what it is trained on; None for all of them."""
+        return self.corpora and [*self.corpora, FEEDBACK]
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """Everything but its corpora."""
+        return self.model_dump(exclude={"corpora"})
+
 
 class Evaluate(Section):
     seed: int
@@ -104,7 +138,8 @@ class Evaluate(Section):
 
 
 class Params(Section):
-    corpus: Corpus
+    positive: str  # the label to catch; the others must not be blocked
+    corpora: Annotated[list[Corpus], Field(min_length=1)]  # the first is the main corpus
     prepare: Prepare
     validate_: Validate = Field(alias="validate")
     variants: Annotated[dict[str, Variant], Field(min_length=1)]
@@ -124,6 +159,33 @@ class Params(Section):
                 raise ValueError(f"{name}: needs a name of its own, and `of` one of: {', '.join(variants)}")
             candidates[name] = _merge(variants[of].model_dump(), {k: v for k, v in changes.items() if k != "of"})
         return candidates
+
+    @model_validator(mode="after")
+    def check_corpora(self) -> "Params":
+        names = [corpus.name for corpus in self.corpora]
+        if doubled := {name for name in names if names.count(name) > 1}:
+            raise ValueError(f"corpora: two have the name {', '.join(sorted(doubled))}")
+        if self.main.role != "train":
+            raise ValueError(f"corpora: the first, {self.main.name}, must have the role train")
+        trained = [corpus.name for corpus in self.with_role("train")]
+        for name, variant in self.candidates.items():
+            if unknown := [named for named in variant.corpora or [] if named not in trained]:
+                known = ", ".join(trained)
+                raise ValueError(f"{name}.corpora: no corpus to train on is named {', '.join(unknown)}; there: {known}")
+        return self
+
+    @property
+    def main(self) -> Corpus:
+        """The corpus whose test split the figures that stand alone are measured on."""
+        return self.corpora[0]
+
+    def with_role(self, role: str) -> list[Corpus]:
+        """The corpora of this role, in their order."""
+        return [corpus for corpus in self.corpora if corpus.role == role]
+
+    def trained_on(self, variant: Variant) -> list[str]:
+        """The names of the corpora that the variant trains on."""
+        return variant.corpora or [corpus.name for corpus in self.with_role("train")]
 
     @property
     def candidates(self) -> dict[str, Variant]:

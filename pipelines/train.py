@@ -128,7 +128,7 @@ def main() -> None:
     variant = params.variant(args.variant)
     corpus = [args.prepared / f"{name}.csv" for name in ("train", "validation")]
     tags = {"corpus_sha256": sha256_of_files(corpus), "code_sha256": sha256_of_files(CODE)}
-    train, validation = (splits.read(args.prepared, name) for name in ("train", "validation"))
+    train, validation = (splits.read(args.prepared, name, variant.sources) for name in ("train", "validation"))
     with tracking.training_run(args.variant, variant.model_dump(), tags):
         curves = Curves(args.variant, validation)
         model, tokenizer = fit(variant, train, curves)

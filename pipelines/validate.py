@@ -1,8 +1,9 @@
-"""Check the raw and the prepared tables against the expectations; a failed one stops the pipeline.
+"""Check the corpora and the prepared tables against the expectations; a failed one stops the pipeline.
 
-    python -m pipelines.validate CORPUS PREPARED OUT DOCS
+    python -m pipelines.validate PREPARED OUT DOCS
 
-writes OUT, a small JSON with each expectation's outcome, and DOCS/index.html, Great Expectations' Data Docs.
+reads the corpora of params.yaml, without an optional one that is missing, and the tables in PREPARED. It writes OUT, a
+small JSON with each expectation's outcome, and DOCS/index.html, Great Expectations' Data Docs.
 """
 
 import argparse
@@ -21,18 +22,28 @@ from pipelines.data import corpus, expectations, splits
 SHOWN = 10  # rows that are printed of a failed expectation
 
 
-def tables(raw: corpus.Raw, prepared: Path) -> dict[str, pd.DataFrame]:
-    """The tables of `pipelines.data.expectations` by name. A broken row counts as one without label and text."""
-    broken = pd.DataFrame({"line": [line for line, _ in raw.broken], "label": "", "text": ""})
-    rows = pd.concat([raw.rows, broken], ignore_index=True)
-    rows = rows.assign(label=rows["label"].str.strip(), text=rows["text"].str.strip())
-    shares = raw.rows["label"].str.strip().value_counts(normalize=True)
-    parts = [pd.read_csv(prepared / f"{name}.csv", keep_default_na=False).assign(split=name) for name in splits.SPLITS]
-    messages = pd.concat(parts, ignore_index=True).fillna({"source": "corpus"})  # only train.csv has the column
+def tables(raw: dict[str, corpus.Raw], prepared: Path) -> dict[str, pd.DataFrame]:
+    """The tables of `pipelines.data.expectations` by name, of the corpora by name."""
+    frames = {}
+    for name, one in raw.items():
+        frames |= {f"{name} raw": _raw(one), f"{name} labels": _labels(one)}
+    parts = [splits.read_table(prepared, name).assign(split=name) for name in splits.SPLITS]
+    messages = pd.concat(parts, ignore_index=True)
     messages["splits_of_group"] = messages.groupby("group")["split"].transform("nunique")
     messages["labels_of_split"] = messages.groupby("split")["label"].transform("nunique")
-    labels = pd.DataFrame({"label": shares.index, "share": shares.to_numpy()})
-    return {"raw": rows, "labels": labels, "prepared": messages}
+    return frames | {"prepared": messages}
+
+
+def _raw(raw: corpus.Raw) -> pd.DataFrame:
+    """The lines of a corpus. A broken row counts as one without label and text."""
+    broken = pd.DataFrame({"line": [line for line, _ in raw.broken]}).reindex(columns=corpus.COLUMNS, fill_value="")
+    rows = pd.concat([raw.rows, broken], ignore_index=True)
+    return rows.assign(label=rows["label"].str.strip(), text=rows["text"].str.strip())
+
+
+def _labels(raw: corpus.Raw) -> pd.DataFrame:
+    shares = raw.rows["label"].str.strip().value_counts(normalize=True)
+    return pd.DataFrame({"label": shares.index, "share": shares.to_numpy()})
 
 
 def check(frames: dict[str, pd.DataFrame], suite: list[expectations.Expectation], docs: Path) -> list[dict[str, Any]]:
@@ -99,20 +110,31 @@ def _format(outcome: dict[str, Any]) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    for name in ("corpus", "prepared", "out", "docs"):
-        parser.add_argument(name, type=Path)
-    args = parser.parse_args()
-    settings = params.load()
+    args = _arguments()
+    loaded = params.load()
     logging.getLogger("great_expectations").setLevel(logging.ERROR)
-    raw = corpus.read(args.corpus, settings.corpus.label, settings.corpus.text)
-    suite = expectations.suite(settings.validate_, settings.corpus.positive)
-    outcomes = check(tables(raw, args.prepared), suite, args.docs)
+    raw = corpus.read_all(loaded.corpora)
+    for one in loaded.corpora:
+        if one.name not in raw:
+            print(f"validate: {one.name}: skipped, since {one.path} is missing and optional")
+    frames = tables(raw, args.prepared)
+    main = loaded.main.name
+    others, trained = [name for name in raw if name != main], [one.name for one in loaded.with_role("train")]
+    known = frames[f"{main} labels"]["label"].tolist()
+    suite = expectations.suite(loaded.validate_, loaded.positive, main, others, trained, known)
+    outcomes = check(frames, suite, args.docs)
     failed = [outcome for outcome in outcomes if not outcome["success"]]
     print(f"validate: {len(outcomes) - len(failed)} of {len(outcomes)} expectations met; {args.docs}/index.html")
     if failed:
         raise SystemExit("\n".join(["validate: not met:", *map(_format, failed)]))
     args.out.write_text(json.dumps(outcomes, indent=2) + "\n")
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    for name in ("prepared", "out", "docs"):
+        parser.add_argument(name, type=Path)
+    return parser.parse_args()
 
 
 if __name__ == "__main__":

@@ -18,10 +18,14 @@ SIGNIFICANCE = 0.05  # of the McNemar veto
 
 
 class Thresholds(BaseModel):
-    """The section `gate` of params.yaml: bounds of metrics by name, and how to compare with the champion."""
+    """The section `gate` of params.yaml: bounds of metrics by name, and how to compare with the champion.
+
+    `caught` and `blocked` name these metrics whatever the labels are: `blocked` is `ham_blocked` for ham and spam.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    corpora: tuple[str, ...] = ()  # those that must be there, not optional: their figures must be measured
     floors: dict[str, float]
     ceilings: dict[str, float]
     margin: Annotated[float, Field(ge=0)]
@@ -32,13 +36,18 @@ class Thresholds(BaseModel):
 
 @dataclass(frozen=True)
 class Evaluation:
-    """A version's metrics and its test predictions: message ids, actual and predicted labels, arrays of shape (n,)."""
+    """A version's metrics and its predictions for the main corpus's test messages.
+
+    These are message ids, actual and predicted labels, arrays of shape (n,). `inapplicable` are the families of metrics
+    that its corpus cannot have, such as `behaviour`.
+    """
 
     number: str
     metrics: dict[str, float]
     ids: np.ndarray
     actual: np.ndarray
     predicted: np.ndarray
+    inapplicable: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -69,8 +78,8 @@ class Verdict:
 
 def judge(champion: Evaluation | None, challenger: Evaluation, thresholds: Thresholds) -> Verdict:
     """Check floors and ceilings, and compare with the champion where there is one, on the same test set only."""
-    checks = [_floor(challenger, name, bound) for name, bound in thresholds.floors.items()]
-    checks += [_ceiling(challenger, name, bound) for name, bound in thresholds.ceilings.items()]
+    checks = [_bound(challenger, name, low, ">=", thresholds) for name, low in thresholds.floors.items()]
+    checks += [_bound(challenger, name, high, "<=", thresholds) for name, high in thresholds.ceilings.items()]
     if champion is not None:
         same = _same_test_set(champion, challenger)
         checks.append(same)
@@ -79,18 +88,28 @@ def judge(champion: Evaluation | None, challenger: Evaluation, thresholds: Thres
     return Verdict(champion.number if champion else None, challenger.number, checks)
 
 
-def _floor(challenger: Evaluation, name: str, bound: float) -> Check:
-    value = challenger.metrics.get(name)
-    return Check(name, value is not None and value >= bound, _figure(value), f">= {bound}")
+def _bound(challenger: Evaluation, name: str, bound: float, sign: str, thresholds: Thresholds) -> Check:
+    """A floor (`>=`) or a ceiling (`<=`). A metric that was not measured fails, except where its corpus has no such."""
+    value, asked = _value(challenger.metrics, name), f"{sign} {bound}"
+    if value is None:
+        applies = _applies(name, challenger, thresholds)
+        return Check(name, not applies, "not measured" if applies else "does not apply", asked)
+    return Check(name, value >= bound if sign == ">=" else value <= bound, f"{value:.4f}", asked)
 
 
-def _ceiling(challenger: Evaluation, name: str, bound: float) -> Check:
-    value = challenger.metrics.get(name)
-    return Check(name, value is not None and value <= bound, _figure(value), f"<= {bound}")
+def _value(metrics: dict[str, float], name: str) -> float | None:
+    """The metric; `caught` and `blocked` stand for the one with the labels' names in front."""
+    if name in ("caught", "blocked"):
+        return next((value for metric, value in metrics.items() if metric.endswith(f"_{name}")), None)
+    return metrics.get(name)
 
 
-def _figure(value: float | None) -> str:
-    return "not measured" if value is None else f"{value:.4f}"
+def _applies(name: str, challenger: Evaluation, thresholds: Thresholds) -> bool:
+    """Whether the corpus has such a metric: behaviour has its labels and language, `source.NAME` is configured."""
+    family, _, rest = name.partition(".")
+    if family == "source":
+        return rest.partition(".")[0] in thresholds.corpora
+    return family not in challenger.inapplicable
 
 
 def _same_test_set(champion: Evaluation, challenger: Evaluation) -> Check:

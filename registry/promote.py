@@ -12,6 +12,7 @@ import pandas as pd
 from registry.events import history, record
 from registry.gate import Evaluation, Thresholds, Verdict, judge
 from registry.lock import changing, check_unchanged
+from registry.model.evaluation import EvaluationDetails
 from registry.versions import CHAMPION, EVALUATION, Registry, RegistryError, Version
 
 CHALLENGER = "challenger"
@@ -31,11 +32,14 @@ def evaluation(registry: Registry, version: Version) -> Evaluation:
     folder = registry.folder(version) / EVALUATION
     try:
         metrics = json.loads((folder / "metrics.json").read_text())
+        details = EvaluationDetails.read(folder / "details.json")
         rows = pd.read_csv(folder / "predictions.csv", dtype=str, keep_default_na=False).sort_values("id")
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise RegistryError(f"version {version.number} carries no evaluation: {error}") from error
+    if details.corpora:  # the metrics are of the first
+        rows = rows[rows["source"] == details.corpora[0].name]
     columns = (rows[name].to_numpy(dtype=object).astype(str) for name in ("id", "actual", "predicted"))
-    return Evaluation(version.number, metrics, *columns)
+    return Evaluation(version.number, metrics, *columns, frozenset(details.inapplicable))
 
 
 def promote(registry: Registry, ref: str, thresholds: Thresholds, why: str | None = None) -> Verdict | None:
@@ -96,11 +100,13 @@ def rollback(registry: Registry) -> dict[str, str]:
 
 
 def thresholds_from(params: Path) -> Thresholds:
-    """The section `gate` of params.yaml. Raises RegistryError, pydantic.ValidationError."""
+    """The section `gate` of params.yaml, with its corpora. Raises RegistryError, pydantic.ValidationError."""
     import yaml
 
     try:
-        return Thresholds.model_validate(yaml.safe_load(params.read_text())["gate"])
+        content = yaml.safe_load(params.read_text())
+        needed = [corpus["name"] for corpus in content.get("corpora", []) if not corpus.get("optional")]
+        return Thresholds.model_validate(content["gate"] | {"corpora": needed})
     except (OSError, KeyError) as error:
         raise RegistryError(f"no thresholds for the gate in {params}: {error}") from error
 

@@ -15,18 +15,19 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from pipelines import params
 from pipelines.data import corpus
 from pipelines.data.cleaning import clean_rows
 from pipelines.data.twins import twin_groups
 
-SOURCE = "feedback"
+SOURCE = params.FEEDBACK
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "'")  # the last one, so that `unescape` is the inverse
 REJECTED = "rejected"  # a label that no caller gives
 REASONS = {  # the outcomes that a person should look at, and what is printed of each
     "empty": "it has no label or no text",
     "unknown_label": "no message of the corpus has this label",
     "disputed": "another row gives this text another label",
-    "contradicting": "the corpus gives this text another label, in line {}",
+    "contradicting": "{source} gives this text another label, in line {line}",
 }
 
 
@@ -53,15 +54,15 @@ def merge(
 ) -> tuple[pd.DataFrame, dict[str, int], list[tuple[int, str]]]:
     """The messages with the usable corrections behind them; the count of each outcome; (line, reason) of unusable rows.
 
-    `messages` has id, line, group, label, text, source, split, each id once; `corrections` has line, label, text.
+    `messages` has the columns of `pipelines.data.corpora`, each id once; `corrections` has line, label, text.
     """
     rows = clean_rows(corrections)
     rows["outcome"] = _outcomes(messages, rows)
     messages, rows = _add(messages, rows, similarity)
     counts = {"rows": len(rows), **rows["outcome"].value_counts().sort_index().to_dict()}
-    lines = messages.set_index("id")["line"]
+    places = messages.set_index("id")[["source", "line"]].to_dict("index")
     unusable = rows[rows["outcome"].isin(REASONS)].itertuples()
-    return messages, counts, [(row.line, REASONS[row.outcome].format(lines.get(row.id))) for row in unusable]
+    return messages, counts, [(row.line, REASONS[row.outcome].format_map(places.get(row.id, {}))) for row in unusable]
 
 
 def _outcomes(messages: pd.DataFrame, rows: pd.DataFrame) -> np.ndarray:
@@ -88,7 +89,7 @@ def _add(messages: pd.DataFrame, rows: pd.DataFrame, similarity: float) -> tuple
     added = rows[rows["outcome"] == "added"]
     if added.empty:
         return messages, rows
-    new = added[["id", "line", "label", "text"]].assign(source=SOURCE, split="train")
+    new = added[["id", "line", "label", "text"]].assign(source=SOURCE, part="", kind="", split="train")
     both = pd.concat([messages, new], ignore_index=True)
     chains = pd.Series(twin_groups(both["text"].tolist(), similarity))
     held_out = chains.isin(chains[both["split"] != "train"])

@@ -1,10 +1,10 @@
 """The splits train, validation and test: how messages are divided into them, their tables, and how stages read them.
 
-`prepare` writes a table train.csv, validation.csv and test.csv, a row a message: id, line, group, label, text; train
-also has `source`, since corrections of callers go there alone.
+`prepare` writes a table train.csv, validation.csv and test.csv, a row a message: id, line, group, label, text, source
+(the corpus's name, or `feedback`), part and kind.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +13,7 @@ import pandas as pd
 from sklearn.model_selection import StratifiedGroupKFold
 
 SPLITS = ("train", "validation", "test")
-COLUMNS = ["id", "line", "group", "label", "text"]
+COLUMNS = ["id", "line", "group", "label", "text", "source", "part", "kind"]
 
 
 @dataclass(frozen=True)
@@ -55,23 +55,32 @@ def _draw(rows: pd.DataFrame, share: float, seed: int) -> pd.Index:
 
 
 def write(rows: pd.DataFrame, folder: Path) -> None:
-    """Write the three tables of `rows` (id, line, group, label, text, source, split)."""
+    """Write the three tables of `rows` (COLUMNS and split)."""
     folder.mkdir(parents=True, exist_ok=True)
     for name in SPLITS:
-        columns = COLUMNS + ["source"] * (name == "train")
-        rows.loc[rows["split"] == name, columns].to_csv(folder / f"{name}.csv", index=False)
+        rows.loc[rows["split"] == name, COLUMNS].to_csv(folder / f"{name}.csv", index=False)
 
 
-def read(folder: Path, name: str) -> Split:
-    """Read the split `name`. Every split numbers the labels alike: those of train, sorted."""
-    labels = tuple(sorted(read_table(folder, "train")["label"].unique()))
+def read(folder: Path, name: str, sources: Collection[str] | None = None) -> Split:
+    """Read the split `name`, or its messages from these sources. All splits number the labels alike: `labels_of`."""
     table = read_table(folder, name)
+    return to_split(table if sources is None else table[table["source"].isin(sources)], labels_of(folder))
+
+
+def labels_of(folder: Path) -> tuple[str, ...]:
+    """The labels of the training split, sorted."""
+    return tuple(sorted(read_table(folder, "train")["label"].unique()))
+
+
+def to_split(table: pd.DataFrame, labels: tuple[str, ...]) -> Split:
+    """The messages of a table (COLUMNS), all of them texts."""
     actual = np.array([labels.index(label) for label in table["label"]], dtype=np.int32)
     groups = table["group"].to_numpy(dtype=np.int32)
     return Split(table["id"].tolist(), table["text"].tolist(), actual, groups, labels)
 
 
 def read_table(folder: Path, name: str) -> pd.DataFrame:
+    """A table as it was written, every cell a text."""
     # keep_default_na: a message may read "NA" or "null"
     return pd.read_csv(folder / f"{name}.csv", dtype=str, keep_default_na=False)
 
@@ -83,8 +92,14 @@ def join(splits: Sequence[Split]) -> Split:
     return Split(ids, texts, actual, groups, splits[0].labels)
 
 
-def write_predictions(path: Path, split: Split, predicted: np.ndarray, probabilities: np.ndarray | None = None) -> None:
-    """A row a message: id, actual, predicted, and p_<label> where probabilities, float (n, labels), are given."""
+def write_predictions(
+    path: Path,
+    split: Split,
+    predicted: np.ndarray,
+    probabilities: np.ndarray | None = None,
+    sources: Sequence[str] | None = None,
+) -> None:
+    """A row a message: id, actual, predicted; p_<label> of probabilities, float (n, labels), and source where given."""
     columns = {
         "id": split.ids,
         "actual": [split.labels[i] for i in split.actual],
@@ -92,4 +107,6 @@ def write_predictions(path: Path, split: Split, predicted: np.ndarray, probabili
     }
     if probabilities is not None:
         columns |= {f"p_{label}": probabilities[:, i].round(6) for i, label in enumerate(split.labels)}
+    if sources is not None:
+        columns["source"] = sources
     pd.DataFrame(columns).to_csv(path, index=False)

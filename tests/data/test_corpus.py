@@ -1,4 +1,4 @@
-"""Expectations on the real corpus and on how it was split."""
+"""Expectations on the real corpora and on how it was split."""
 
 import json
 from pathlib import Path
@@ -10,7 +10,7 @@ from pipelines.data import corpus
 from pipelines.data.cleaning import message_id
 from pipelines.data.twins import twin_groups
 from pipelines.fetch import PACKAGED_SHA256
-from pipelines.hashing import sha256
+from pipelines.hashing import sha256, sha256_of_json
 
 ROOT = Path(__file__).parents[2]
 CORPUS = ROOT / "data" / "SMSSpamCollection"
@@ -39,9 +39,21 @@ def test_the_raw_corpus_is_uci_s(whole):
 def test_what_preparing_left_out_is_accounted_for(whole, splits):
     report = json.loads((ROOT / "build/prepared/report.json").read_text())
     left_out = sum(report[name] for name in ("broken", "empty", "conflicting", "duplicates"))
-    assert report["rows"] == 5574 == left_out + report["messages"]
+    assert report["corpora"]["sms"]["rows"] == 5574
+    own = [counts["repeated"] + counts["linking"] for counts in report["corpora"].values()]
+    assert report["rows"] == left_out + sum(own) + report["messages"]
     assert report["messages"] == splits["source"].ne("feedback").sum()
     assert len(splits) == sum(report[name]["messages"] for name in set(splits["split"]))
+
+
+def test_other_corpora_change_nothing_of_the_sms_splits(whole, splits):
+    sms = splits[splits["source"] == "sms"].astype({"line": str, "group": str})
+    rows = {name: part[["id", "line", "group"]].to_numpy().tolist() for name, part in sms.groupby("split")}
+    assert {name: sha256_of_json(part)[:16] for name, part in rows.items()} == {
+        "train": "88ab21e6cb0db1d7",
+        "validation": "779a0adf5f66671e",
+        "test": "8c73e4f5d748171d",
+    }
 
 
 def test_every_message_stands_once(splits):
@@ -57,5 +69,6 @@ def test_no_near_twin_of_a_test_message_is_trained_on(splits):
 
 
 def test_the_splits_have_alike_shares_of_spam(splits):
-    share = splits["label"].eq("spam").groupby(splits["split"]).mean()
-    assert share.max() - share.min() < 0.01
+    for _, own in splits[splits["source"] != "feedback"].groupby("source"):
+        share = own["label"].eq("spam").groupby(own["split"]).mean()
+        assert share.max() - share.min() < 0.01

@@ -20,7 +20,7 @@ PREPARED = Path(__file__).parents[2] / "build/prepared"
 
 @pytest.fixture(scope="module")
 def messages():
-    return crossval_record.messages(PREPARED)
+    return crossval_record.messages(PREPARED, "sms")
 
 
 @pytest.fixture(scope="module")
@@ -37,8 +37,8 @@ def test_no_test_message_nor_a_near_twin_of_one_is_cross_validated(messages):
 def test_what_callers_sent_is_not_cross_validated(messages, tmp_path):
     shutil.copytree(PREPARED, tmp_path, dirs_exist_ok=True)
     with open(tmp_path / "train.csv", "a") as train:
-        train.write("abcdefabcdef,2,99999,spam,a correction,feedback\n")
-    assert crossval_record.messages(tmp_path).ids == messages.ids
+        train.write("abcdefabcdef,2,99999,spam,a correction,feedback,,\n")
+    assert crossval_record.messages(tmp_path, "sms").ids == messages.ids
 
 
 def test_near_twins_are_never_on_both_sides_of_a_fold(messages, drawn):

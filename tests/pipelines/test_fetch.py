@@ -9,6 +9,7 @@ import pytest
 
 from pipelines import fetch
 from pipelines.fetch import NAME, FetchError
+from pipelines.params import Corpus
 
 ROOT = Path(__file__).parents[2]
 
@@ -103,6 +104,22 @@ def test_a_corpus_of_one_s_own_only_has_to_be_there(path):
     own.parent.mkdir()
     own.write_text("label,text\n")
     assert fetch.fetch(own) == "already there"
+
+
+def test_an_optional_corpus_that_cannot_be_had_is_said_in_a_line_and_the_rest_goes_on(
+    path, tmp_path, monkeypatch, capsys
+):
+    own = Corpus(name="own", path=path.with_name("own.csv"))
+    optional = Corpus(name="else", path=path.with_name("outside-mendeley.csv"), role="outside", optional=True)
+    own.path.parent.mkdir()
+    own.path.write_text("label,text\n")
+    monkeypatch.setenv("DATA_MIRROR", str(tmp_path))
+    fetch.fetch_all([optional, own])
+    said, present = capsys.readouterr().out.splitlines()
+    assert "outside-mendeley.csv: not to be had here" in said and "dvc.lock" in said and "already there" in present
+    own.path.unlink()
+    with pytest.raises(FetchError, match=r"own\.csv"):
+        fetch.fetch_all([optional, own])
 
 
 @pytest.mark.slow

@@ -52,7 +52,34 @@ def test_a_candidate_that_cannot_be_made_is_named(tmp_path, candidate, reason):
         params.load(tmp_path / "params.yaml")
 
 
-@pytest.mark.parametrize("content", [b"", b"corpus: [", b"\xff\xfe"], ids=["empty", "not YAML", "not UTF-8"])
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"name": "feedback"}, "'feedback' is the source of callers' corrections"),
+        ({"name": "Not a name"}, r"corpora\.0\.name: "),
+        ({"optional": True}, "only a corpus outside may be optional"),
+        ({"role": "outside"}, "the first, sms, must have the role train"),
+        ({"name": "written"}, "two have the name written"),
+        ({"name": "own"}, r"\w+\.corpora: no corpus to train on is named sms; there: own, written"),
+    ],
+)
+def test_corpora_that_cannot_be_used_are_named(tmp_path, changes, reason):
+    read = yaml.safe_load(PARAMS)
+    read["corpora"][0] |= changes
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(read))
+    with pytest.raises(params.ParamsError, match=reason):
+        params.load(tmp_path / "params.yaml")
+
+
+def test_a_variant_trains_on_the_corpora_that_it_names_and_else_on_all():
+    loaded = params.load(ROOT / "params.yaml")
+    named = loaded.variants["workshop"]
+    assert (loaded.trained_on(named), named.sources) == (["sms"], ["sms", "feedback"])
+    free = named.model_copy(update={"corpora": None})
+    assert (loaded.trained_on(free), free.sources) == (["sms", "written"], None)
+
+
+@pytest.mark.parametrize("content", [b"", b"corpora: [", b"\xff\xfe"], ids=["empty", "not YAML", "not UTF-8"])
 def test_a_file_that_is_none_is_named(tmp_path, content):
     (tmp_path / "params.yaml").write_bytes(content)
     with pytest.raises(params.ParamsError, match=r"params\.yaml: ") as raised:
@@ -62,12 +89,12 @@ def test_a_file_that_is_none_is_named(tmp_path, content):
 
 COMMANDS = {
     "fetch": [],
-    "prepare": ["corpus", "feedback", "out"],
-    "validate": ["corpus", "prepared", "out", "docs"],
+    "prepare": ["feedback", "out", "outside"],
+    "validate": ["prepared", "out", "docs"],
     "baseline": ["prepared", "out"],
     "train": ["lstm", "prepared", "out"],
     "export": ["lstm", "prepared", "model", "out"],
-    "evaluate": ["lstm", "prepared", "artifact", "baseline", "curves", "crossval", "out"],
+    "evaluate": ["lstm", "prepared", "outside", "artifact", "baseline", "curves", "crossval", "out"],
     "register": ["lstm", "model", "artifact", "evaluation"],
     "crossval": [],
     "collect": [],

@@ -3,7 +3,7 @@ import pytest
 
 from pipelines.data import corpus, expectations
 from pipelines.data.cleaning import deduplicate
-from pipelines.data.splits import assign_splits
+from pipelines.data.splits import COLUMNS, assign_splits
 from pipelines.data.twins import twin_groups
 from pipelines.params import load
 from pipelines.validate import check, tables
@@ -14,7 +14,7 @@ ROOT = corpus.Path(__file__).parents[2]
 @pytest.fixture(scope="module")
 def suite():
     params = load(ROOT / "params.yaml")
-    return expectations.suite(params.validate_, params.corpus.positive)
+    return expectations.suite(params.validate_, "spam", "sms", ["beside"], ["sms"], ["ham", "spam"])
 
 
 @pytest.fixture
@@ -24,16 +24,16 @@ def frames(tmp_path):
     texts = [f"message {a * 3} {b * 5} {c * 4}" for a, b, c in letters]
     rows = pd.DataFrame(
         {"line": range(1, 1201), "label": ["spam" if i % 7 == 0 else "ham" for i in range(1200)], "text": texts}
-    )
+    ).assign(part="", kind="")
     distinct, _ = deduplicate(rows)
     distinct["group"] = twin_groups(distinct["text"].tolist(), 0.9)
     names = assign_splits(distinct, 0.2, 0.1, seed=1)
     for name in ("train", "validation", "test"):
-        part = distinct[names == name][["id", "line", "group", "label", "text"]]
+        part = distinct[names == name].assign(source="sms", part="", kind="")
         if name == "train":
-            part = part.assign(source=["feedback"] + ["corpus"] * (len(part) - 1))
-        part.to_csv(tmp_path / f"{name}.csv", index=False)
-    return tables(corpus.Raw(rows, []), tmp_path)
+            part["source"] = ["feedback"] + ["sms"] * (len(part) - 1)
+        part[COLUMNS].to_csv(tmp_path / f"{name}.csv", index=False)
+    return tables({"sms": corpus.Raw(rows, []), "beside": corpus.Raw(rows.head(20), [])}, tmp_path)
 
 
 def failures(frames, suite, tmp_path):
@@ -58,16 +58,18 @@ def test_each_kind_of_unsound_corpus_is_noticed(frames, suite, tmp_path):
     prepared.loc[5, "splits_of_group"] = 2
     prepared.loc[7, "label"] = None
     prepared.loc[prepared.index[prepared["split"] == "test"][0], "source"] = "feedback"
-    frames["labels"] = pd.DataFrame({"label": ["ham", "eggs"], "share": [0.99, 0.01]})
-    frames["raw"] = frames["raw"].head(900).assign(text=["same text"] * 600 + [""] * 300)
+    frames["beside labels"] = pd.DataFrame({"label": ["ham", "smishing"], "share": [0.99, 0.01]})
+    frames["sms labels"] = pd.DataFrame({"label": ["ham", "eggs"], "share": [0.99, 0.01]})
+    frames["sms raw"] = frames["sms raw"].head(900).assign(text=["same text"] * 600 + [""] * 300)
     found = failures(frames, suite, tmp_path)
     failed = {(outcome["table"], outcome.get("column"), outcome["expectation"]) for outcome in found}
     assert failed == {
-        ("raw", None, "expect_table_row_count_to_be_between"),
-        ("raw", "text", "expect_column_value_lengths_to_be_between"),
-        ("raw", "text", "expect_column_proportion_of_unique_values_to_be_between"),
-        ("labels", "label", "expect_column_distinct_values_to_contain_set"),
-        ("labels", "share", "expect_column_values_to_be_between"),
+        ("sms raw", None, "expect_table_row_count_to_be_between"),
+        ("sms raw", "text", "expect_column_value_lengths_to_be_between"),
+        ("sms raw", "text", "expect_column_proportion_of_unique_values_to_be_between"),
+        ("sms labels", "label", "expect_column_distinct_values_to_contain_set"),
+        ("sms labels", "share", "expect_column_values_to_be_between"),
+        ("beside labels", "label", "expect_column_values_to_be_in_set"),
         ("prepared", "id", "expect_column_values_to_be_unique"),
         ("prepared", "splits_of_group", "expect_column_values_to_be_between"),
         ("prepared", "label", "expect_column_values_to_not_be_null"),

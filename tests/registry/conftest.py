@@ -13,7 +13,7 @@ from registry.versions import Registry
 from tests.toyregistry import MODEL_NAME, add_version
 
 THRESHOLDS = Thresholds(
-    floors={"mcc": 0.8}, ceilings={"ham_blocked": 0.02}, margin=0.02, confidence=0.9, resamples=200, seed=1
+    floors={"mcc": 0.8}, ceilings={"blocked": 0.02}, margin=0.02, confidence=0.9, resamples=200, seed=1
 )
 
 

@@ -12,17 +12,26 @@ DETAILS = {
     "slices": {"short": {"messages": 40, "mcc": 0.5}, "long": {"messages": 60, "mcc": 0.97}},
     "behaviour": {"invariance": {"typo": {"cases": 4, "passed": 3}, "digits": {"cases": 4, "passed": 3}}},
     "data": {
-        **{
-            "rows": 12,
-            "broken": 1,
-            "empty": 0,
-            "conflicting": 2,
-            "duplicates": 3,
-            "messages": 6,
-            "source": "CC BY 4.0",
-            "feedback": {"rows": 9, "added": 7},
+        "feedback": {"rows": 9, "added": 7},
+        "corpora": {
+            "sms": {
+                **{"rows": 12, "broken": 1, "empty": 0, "conflicting": 2, "duplicates": 3, "messages": 6},
+                **{name: {"messages": 2, "ham": 1, "spam": 1} for name in ("train", "validation", "test")},
+            }
         },
-        **{name: {"messages": 2, "ham": 1, "spam": 1} for name in ("train", "validation", "test")},
+    },
+    "corpora": [
+        {"name": "sms", "role": "train", "years": "2004 to 2011", "licence": "CC BY 4.0", "source": "UCI"},
+        {"name": "own", "role": "train", "years": 2026},
+        {"name": "else", "role": "outside", "missing": True},
+    ],
+    "sources": {
+        "sms": {"messages": 10, "trained": True, "blocked": {"count": 0, "of": 10, "low": 0, "high": 0.308}},
+        "own": {
+            **{"messages": 5, "blocked": {"count": 2, "of": 5, "low": 0.053, "high": 0.853}},
+            "without_twins": {"messages": 3, "caught": {"count": 1, "of": 3, "low": 0.008, "high": 0.906}},
+            "kinds": {"otp": {"messages": 4, "blocked": {"count": 2, "of": 4, "low": 0.068, "high": 0.932}}},
+        },
     },
 }
 
@@ -42,12 +51,19 @@ def test_it_says_what_was_measured(toy):
         "| ham_blocked | 0.0010 |  |  |",
         "| short | 40 | 0.5000 |",
         "| invariance | typo | 4 | 75.0% |",
-        "Source and licence: CC BY 4.0",
+        "| sms | 12 | 3 | 2 | 0 | 1 | 6 | 2: 1 ham, 1 spam |",
+        "| sms | training and measuring | 2004 to 2011 | CC BY 4.0 | UCI |",
+        "| own | measuring alone | 2026 |  |  |",
+        "| else | nothing: it was missing |",
+        "| sms | training and measuring | 10 |  | 0 of 10 [0.0%, 30.8%] |",
+        "| own | measuring alone | 5 |  | 2 of 5 [5.3%, 85.3%] |",
+        "| own | the same, without near-twins of messages to train on | 3 | 1 of 3 [0.8%, 90.6%] |  |",
+        "| own | otp | 4 |  | 2 of 4 [6.8%, 93.2%] |",
         "Train holds 7 corrections of callers besides.",
-        "| train | 2 messages | 1 ham | 1 spam |",
     ):
         assert part in text
-    limits = text.split("## Limits")[1]
+    limits = text.split("## Limits")[1].split("## ")[0]
+    assert "- corpus own: it blocks 2 of 5 [5.3%, 85.3%]" in limits and "corpus sms" not in limits
     assert "- slice short: MCC 0.5000 on 40 messages" in limits and "long" not in limits
     assert "- typo (invariance): 3 of 4 passed" in limits
 
@@ -68,6 +84,6 @@ def test_it_has_the_cross_validation_of_its_variant_beside_those_it_was_tested_a
 def test_what_was_not_measured_is_left_out(toy):
     text = card(toy, {"mcc": 0.9}, EvaluationDetails())
     assert "Not measured with this version's parameters" in text.split("## Repeated cross-validation")[1]
-    for section in ("Slices", "Behaviour", "Data", "Limits"):
+    for section in ("Slices", "Behaviour", "Data", "Limits", "By corpus", "By kind", "Corpora"):
         assert section not in text
     assert "| mcc | 0.9000 |" in text

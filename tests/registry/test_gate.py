@@ -1,10 +1,12 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from registry.gate import Evaluation, Thresholds, judge
 
 THRESHOLDS = Thresholds(
-    floors={"mcc": 0.8}, ceilings={"ham_blocked": 0.02}, margin=0.02, confidence=0.9, resamples=500, seed=1
+    floors={"mcc": 0.8}, ceilings={"blocked": 0.02}, margin=0.02, confidence=0.9, resamples=500, seed=1
 )
 ACTUAL = np.array(["spam"] * 130 + ["ham"] * 870)
 GOOD = {"mcc": 0.95, "ham_blocked": 0.001}
@@ -28,10 +30,42 @@ def test_the_first_champion_needs_only_its_floors():
 
 @pytest.mark.parametrize(
     ("metrics", "name"),
-    [({"mcc": 0.7, "ham_blocked": 0}, "mcc"), ({"mcc": 0.9, "ham_blocked": 0.03}, "ham_blocked"), ({}, "mcc")],
+    [({"mcc": 0.7, "ham_blocked": 0}, "mcc"), ({"mcc": 0.9, "ham_blocked": 0.03}, "blocked"), ({}, "mcc")],
 )
 def test_a_floor_or_a_ceiling_that_is_missed_or_not_measured_refuses(metrics, name):
     assert name in failed(judge(None, evaluation("1", metrics=metrics), THRESHOLDS))
+
+
+@pytest.mark.parametrize("name", ["ham_blocked", "rest_blocked", "normal_blocked"])
+def test_caught_and_blocked_are_one_name_whatever_the_labels_are(name):
+    thresholds = THRESHOLDS.model_copy(update={"floors": {"caught": 0.5}})
+    assert judge(None, evaluation("1", metrics={"promo_caught": 0.6, name: 0.01}), thresholds).passed
+    assert failed(judge(None, evaluation("1", metrics={"promo_caught": 0.4, name: 0.03}), thresholds)) == [
+        "caught",
+        "blocked",
+    ]
+    source = {"source.own.caught": 1.0, "source.own.blocked": 0.0}
+    assert failed(judge(None, evaluation("1", metrics=source), thresholds)) == ["caught", "blocked"]
+
+
+def test_what_the_corpus_cannot_have_does_not_apply_and_is_said():
+    thresholds = THRESHOLDS.model_copy(update={"floors": {"behaviour.direction": 0.9}})
+    assert failed(judge(None, evaluation("1"), thresholds)) == ["behaviour.direction"]
+    other = replace(evaluation("1"), inapplicable=frozenset({"behaviour"}))
+    verdict = judge(None, other, thresholds)
+    assert verdict.passed and verdict.checks[0].found == "does not apply"
+
+
+def test_a_bound_of_a_source_holds_where_it_was_measured_and_must_be_where_its_corpus_is_configured():
+    bounds = {"ceilings": {"source.written.blocked": 0.02}}
+    configured = THRESHOLDS.model_copy(update=bounds | {"corpora": ("sms", "written")})
+    optional = THRESHOLDS.model_copy(update=bounds | {"corpora": ("sms",)})
+    assert failed(judge(None, evaluation("1"), configured)) == ["source.written.blocked"]
+    assert judge(None, evaluation("1"), optional).passed
+    for thresholds in (configured, optional):
+        measured = evaluation("1", metrics=GOOD | {"source.written.blocked": 0.03})
+        assert failed(judge(None, measured, thresholds)) == ["source.written.blocked"]
+        assert judge(None, evaluation("1", metrics=GOOD | {"source.written.blocked": 0.01}), thresholds).passed
 
 
 def test_an_equal_and_a_better_version_pass():

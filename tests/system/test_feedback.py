@@ -2,12 +2,12 @@
 
 import os
 import random
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pandas as pd
+import yaml
 
 from tests.server import ROOT, Server
 
@@ -28,6 +28,12 @@ def write_corpus(path: Path) -> None:
     )
 
 
+def write_params(path: Path) -> None:
+    """The project's parameters with this corpus alone."""
+    content = yaml.safe_load((ROOT / "params.yaml").read_text()) | {"corpora": [{"name": "sms", "path": "corpus"}]}
+    path.write_text(yaml.safe_dump(content))
+
+
 def test_what_callers_correct_is_in_the_next_training_set_and_in_no_other(tmp_path):
     with Server(tmp_path, MOCK_MODEL="1") as server, server.client() as one, server.client("127.0.0.2") as other:
         wrong = one.post("/predictions", json={"texts": ["Free hugs!", "Dear mum, this is my new number"]}).json()
@@ -38,9 +44,9 @@ def test_what_callers_correct_is_in_the_next_training_set_and_in_no_other(tmp_pa
         for caller, label in ((one, "ham"), (other, "spam")):
             assert caller.post("/feedback", json={"text": "See attachment", "label": label}).status_code == 200
     write_corpus(tmp_path / "corpus")
-    shutil.copy(ROOT / "params.yaml", tmp_path)
+    write_params(tmp_path / "params.yaml")
     assert "2 texts (1 ham, 1 spam)" in run(tmp_path, "pipelines.collect", "--output", "feedback.csv")
-    assert "added 2" in run(tmp_path, "pipelines.prepare", "corpus", "feedback.csv", "prepared")
+    assert "added 2" in run(tmp_path, "pipelines.prepare", "feedback.csv", "prepared", "outside")
     train, validation, test = (
         pd.read_csv(tmp_path / f"prepared/{name}.csv") for name in ("train", "validation", "test")
     )

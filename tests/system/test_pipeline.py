@@ -86,9 +86,8 @@ def restored(project):
     yield project
     for name, content in kept.items():
         (project.folder / name).write_bytes(content)
-    for file in (project.folder / "data").iterdir():
-        if file.name != "SMSSpamCollection":
-            file.unlink()
+    shutil.rmtree(project.folder / "data")
+    shutil.copytree(ROOT / "data", project.folder / "data")
     project.run("dvc", "checkout")
 
 
@@ -150,11 +149,26 @@ def test_a_corpus_of_one_s_own_with_other_labels(restored):
         text = " ".join(draw.choices(words, k=8) + (["help", "now"] if urgent else []))
         rows.append(f'{"urgent" if urgent else "normal" if i % 3 else "other"},"{text}, {i}"\n')
     (restored.folder / "data" / "own.csv").write_text("label,text\n" + "".join(rows))
-    restored.change(**{"corpus.path": "data/own.csv", "corpus.positive": "urgent"})
+    restored.change(corpora=[{"name": "own", "path": "data/own.csv"}], positive="urgent")
+    restored.change(**{f"variants.{name}.corpora": None for name in VARIANTS})
     output = restored.run("dvc", "repro", "register@lstm")
     assert "urgent_caught" in output and "rest_blocked" in output
     metrics = json.loads((restored.folder / "build/lstm/artifact/metadata.json").read_text())
     assert metrics["labels"] == ["normal", "other", "urgent"]
+    assert (restored.folder / "data.dvc").read_bytes() == (ROOT / "data.dvc").read_bytes()
+
+
+def test_without_an_optional_corpus_its_figures_are_missing_and_nothing_is_trained(restored):
+    outside = restored.folder / "data" / "outside-mendeley.csv"
+    if not outside.exists():
+        pytest.skip("the corpus mendeley is not here: the whole module shows that the rest goes on")
+    outside.unlink()
+    output = restored.run("dvc", "repro", "evaluate@linear")
+    assert trained(output) == set() and "prepare: mendeley: not measured" in output
+    details = json.loads((restored.folder / "build/linear/evaluation/details.json").read_text())
+    assert [corpus["name"] for corpus in details["corpora"] if corpus["missing"]] == ["mendeley"]
+    assert set(details["sources"]) == {"sms", "written"}
+    assert (restored.folder / "data.dvc").read_bytes() == (ROOT / "data.dvc").read_bytes()
 
 
 def test_an_unknown_parameter_is_an_error_that_names_it(restored):

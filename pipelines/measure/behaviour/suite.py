@@ -19,6 +19,7 @@ from pipelines.measure.behaviour import disguises
 
 MESSAGES = Path(__file__).with_name("messages.csv")
 SPAM, HAM = "spam", "ham"
+LANGUAGE = "en"
 PRIZE_LINE = " You have WON a £1000 prize! To claim call 09061743386 now"
 CHAT_LINE = " ok, I'll call you when I get home, see you later"
 SLACK = 0.01  # of probability: a line of chat may leave a certain spam as certain as it was
@@ -91,9 +92,16 @@ def chat_line(text: str) -> str:
     return text + CHAT_LINE
 
 
-def measure(predict: Predict, labels: Sequence[str]) -> list[Case]:
-    """The cases of the whole suite; none where the model has labels other than the suite's."""
-    return check(predict, messages()) if set(labels) == {SPAM, HAM} else []
+def why_not(labels: Sequence[str], language: str) -> str:
+    """Why the suite says nothing about a model with these labels, of a corpus in this language; empty where it does."""
+    if set(labels) != {SPAM, HAM}:
+        return f"its messages are {HAM} and {SPAM}, and the labels here are {', '.join(labels)}"
+    return "" if language == LANGUAGE else f"its messages are in {LANGUAGE}, and the corpus is in {language}"
+
+
+def measure(predict: Predict) -> list[Case]:
+    """The cases of the whole suite."""
+    return check(predict, messages())
 
 
 def rates(cases: Sequence[Case]) -> dict[str, float]:

@@ -3,6 +3,7 @@
 import pandas as pd
 import pytest
 
+from pipelines.data import corpora
 from pipelines.data.cleaning import message_id
 from pipelines.data.corpus import CorpusError
 from pipelines.data.corrections import merge, read
@@ -18,9 +19,10 @@ CORPUS = [
 @pytest.fixture
 def messages():
     rows = [
-        (message_id(text), i, i - 1, label, text, "corpus", name) for i, (label, text, name) in enumerate(CORPUS, 1)
+        (message_id(text), i, i - 1, label, text, "sms", "", "", name)
+        for i, (label, text, name) in enumerate(CORPUS, 1)
     ]
-    return pd.DataFrame(rows, columns=["id", "line", "group", "label", "text", "source", "split"])
+    return pd.DataFrame(rows, columns=corpora.COLUMNS)
 
 
 def corrections(*rows):
@@ -49,7 +51,8 @@ def test_what_the_corpus_knows_is_not_added_and_what_it_contradicts_is_told(mess
     merged, counts, unusable = merge(messages, sent, 0.5)
     assert merged.to_dict() == messages.to_dict()
     assert counts == {"rows": 3, "known": 1, "contradicting": 2}
-    assert [(line, why.rsplit(" ", 1)[-1]) for line, why in unusable] == [(3, "1"), (4, "4")]
+    why = "sms gives this text another label, in line {}"
+    assert unusable == [(3, why.format(1)), (4, why.format(4))]
 
 
 def test_corrections_that_disagree_are_all_left_out(messages):

@@ -32,10 +32,13 @@ def test_every_split_reads_texts_as_they_were_written_and_numbers_the_labels_ali
     texts = ["NA", "null", 'say "hi", mum', "two\nlines", " 007"]
     rows = pd.DataFrame({"text": texts, "label": ["spam", "ham", "spam", "ham", "spam"], "line": range(1, 6)})
     names = ["train", "train", "train", "validation", "test"]
-    rows = rows.assign(id=[f"id{i}" for i in range(5)], group=range(5), source="corpus", split=names)
+    rows = rows.assign(id=[f"id{i}" for i in range(5)], group=range(5), source=list("aabab"), part="", kind="")
+    rows = rows.assign(split=names)
     splits.write(rows, tmp_path)
     train, validation, test = (splits.read(tmp_path, name) for name in splits.SPLITS)
     assert train.texts + validation.texts + test.texts == texts
     assert train.labels == validation.labels == test.labels == ("ham", "spam")
     assert (train.actual.tolist(), validation.actual.tolist(), test.actual.tolist()) == ([1, 0, 1], [0], [1])
+    assert splits.read(tmp_path, "train", ["b"]).ids == ["id2"] and splits.read(tmp_path, "test", ["a"]).ids == []
+    assert splits.read(tmp_path, "train", ["b"]).labels == ("ham", "spam")
     assert splits.join([validation, test]).ids == ["id3", "id4"] and test.groups.tolist() == [4]

@@ -49,6 +49,13 @@ def test_an_interval_holds_its_metric_and_is_the_same_again():
     assert metrics.intervals(actual, predicted, LABELS, "spam", resamples=100, seed=1) == first
 
 
+def test_of_none_blocked_the_interval_is_exact_and_not_none_to_none():
+    actual, predicted = np.repeat([0, 1], [904, 124]), np.repeat([0, 1], [904, 124])
+    measured = metrics.intervals(actual, predicted, LABELS, "spam", resamples=10, seed=1)
+    assert measured["ham_blocked"] == (0.0, pytest.approx(1 - 0.025 ** (1 / 904)))
+    assert measured["spam_caught"] == (pytest.approx(0.025 ** (1 / 124)), 1.0)
+
+
 def test_a_slice_has_its_messages_and_leaves_out_what_is_undefined_there():
     texts = ["lunch?", "see you", "café", "ok", "win www.x.com", "call 0906", "x" * 150, "win"]
     slices = metrics.by_slice(texts, ACTUAL, PREDICTED, LABELS, "spam")

@@ -38,8 +38,10 @@ def test_a_model_that_always_says_the_same_passes_no_direction_up():
     assert upward and not any(case.passed for case in upward)
 
 
-def test_labels_other_than_the_suite_s_are_not_measured():
-    assert suite.measure(by_keyword("x"), ("no", "yes")) == []
+def test_the_suite_says_why_it_does_not_apply():
+    assert suite.why_not(("ham", "spam"), "en") == ""
+    assert "labels here are no, yes" in suite.why_not(("no", "yes"), "en")
+    assert "the corpus is in de" in suite.why_not(("ham", "spam"), "de")
 
 
 @pytest.mark.parametrize("name", sorted(OBFUSCATIONS))
