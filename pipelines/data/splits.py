@@ -20,7 +20,7 @@ COLUMNS = ["id", "line", "group", "label", "text", "source", "part", "kind"]
 class Split:
     """The messages of one split. `actual` holds indices into `labels`, `groups` the numbers that near-twins share.
 
-    Both are int32 (n,).
+    Both are int32 (n,). `origins` says where each message is from: its corpus, or corpus/part where that has parts.
     """
 
     ids: list[str]
@@ -28,11 +28,21 @@ class Split:
     actual: np.ndarray
     groups: np.ndarray
     labels: tuple[str, ...]
+    origins: list[str]
 
     def part(self, index: np.ndarray) -> "Split":
         """The messages at these positions, int (m,)."""
-        texts = [self.texts[i] for i in index]
-        return Split([self.ids[i] for i in index], texts, self.actual[index], self.groups[index], self.labels)
+        ids, texts, origins = ([values[i] for i in index] for values in (self.ids, self.texts, self.origins))
+        return Split(ids, texts, self.actual[index], self.groups[index], self.labels, origins)
+
+    @property
+    def independent(self) -> np.ndarray:
+        """Group numbers, int (n,), by which to hold messages out: a part of a corpus whole, elsewhere near-twins.
+
+        What is learnt on all parts but one is then judged as it will be on messages from somewhere else.
+        """
+        names = [o if "/" in o else f"{o} {group}" for o, group in zip(self.origins, self.groups, strict=True)]
+        return np.unique(names, return_inverse=True)[1] if any("/" in o for o in self.origins) else self.groups
 
 
 def assign_splits(rows: pd.DataFrame, test: float, validation: float, seed: int) -> pd.Series:
@@ -76,7 +86,8 @@ def to_split(table: pd.DataFrame, labels: tuple[str, ...]) -> Split:
     """The messages of a table (COLUMNS), all of them texts."""
     actual = np.array([labels.index(label) for label in table["label"]], dtype=np.int32)
     groups = table["group"].to_numpy(dtype=np.int32)
-    return Split(table["id"].tolist(), table["text"].tolist(), actual, groups, labels)
+    origins = table["source"].str.cat(table["part"].where(table["part"] == "", "/" + table["part"])).tolist()
+    return Split(table["id"].tolist(), table["text"].tolist(), actual, groups, labels, origins)
 
 
 def read_table(folder: Path, name: str) -> pd.DataFrame:
@@ -87,9 +98,10 @@ def read_table(folder: Path, name: str) -> pd.DataFrame:
 
 def join(splits: Sequence[Split]) -> Split:
     """The messages of several splits as one."""
-    ids, texts = ([value for split in splits for value in getattr(split, name)] for name in ("ids", "texts"))
+    lists = ([value for split in splits for value in getattr(split, name)] for name in ("ids", "texts", "origins"))
+    ids, texts, origins = lists
     actual, groups = (np.concatenate([getattr(split, name) for split in splits]) for name in ("actual", "groups"))
-    return Split(ids, texts, actual, groups, splits[0].labels)
+    return Split(ids, texts, actual, groups, splits[0].labels, origins)
 
 
 def write_predictions(

@@ -19,7 +19,7 @@ def explain(artifact: Artifact, text: str) -> list[tuple[str, float]]:
     speaks for that label, negative when it speaks against it. An empty text has no words.
     """
     words, texts = leave_out(text)
-    return weigh(words, artifact.probabilities(texts))
+    return weigh(words, artifact.probabilities(texts), artifact)
 
 
 def leave_out(text: str) -> tuple[list[str], list[str]]:
@@ -31,10 +31,11 @@ def leave_out(text: str) -> tuple[list[str], list[str]]:
     return [" ".join(words[start : start + step]) for start in starts], [text, *without]
 
 
-def weigh(words: Sequence[str], probabilities: np.ndarray) -> list[tuple[str, float]]:
+def weigh(words: Sequence[str], probabilities: np.ndarray, artifact: Artifact) -> list[tuple[str, float]]:
     """Each word with its contribution, from the probabilities (1 + words, labels) of the texts of `leave_out`."""
     probabilities = np.asarray(probabilities, dtype=float)
-    odds = log_odds(probabilities, label=int(probabilities[0].argmax()))
+    answered = artifact.decision.label(dict(zip(artifact.labels, probabilities[0], strict=True)))
+    odds = log_odds(probabilities, label=artifact.labels.index(answered))
     return [(word, float(odds[0] - odds_without)) for word, odds_without in zip(words, odds[1:], strict=True)]
 
 
