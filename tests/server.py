@@ -30,6 +30,7 @@ class Server:
         self.log = folder / f"server-{self.port}.log"
         environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "BENTOML_HOME": str(folder / "bentoml")}
         defaults = {"PORT": str(self.port), "SQLITE_PATH": str(folder / "spam.db")}
+        defaults |= {"VERSIONS_PATH": str(folder / "versions")}
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
                 [BENTOML, "serve", tag], cwd=cwd, env=environment | defaults | settings, stdout=log, stderr=log
