@@ -91,7 +91,7 @@ def test_a_list_is_answered_while_32_callers_want_explanations(server):
             for i in range(1_000):
                 text = " ".join(f"{n} {i} {word}" for word in range(300))
                 response = calling.post("/prediction", json={"text": text, "explain": True})
-                assert response.status_code in (200, 503), response.text
+                assert response.status_code == 200, response.text
                 if over.is_set():
                     return i + 1
         raise AssertionError("it never ended")
@@ -105,7 +105,7 @@ def test_a_list_is_answered_while_32_callers_want_explanations(server):
         over.set()
         assert all(call.result() for call in explained)
     assert response.status_code == 200, response.text
-    assert seconds < 10, "a quiet machine needs a twentieth of it"
+    assert seconds < 5, f"it took {seconds:.1f} s"
 
 
 def test_long_calls_that_were_abandoned_keep_the_service_neither_busy_nor_from_ending(server):
