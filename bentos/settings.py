@@ -98,6 +98,7 @@ class Settings(RegistrySettings):
     cache_ttl: Annotated[int, Field(ge=0)] = 0  # seconds; 0 keeps predictions for ever
     log_ttl: Annotated[int, Field(ge=0)] = 30 * 24 * 3600  # seconds; 0 keeps the log for ever
     spool_path: Path = Path("spool.db")  # rows that wait for an unreachable database
+    versions_path: Path = Path("versions")  # copies of the served versions
 
     @model_validator(mode="after")
     def _one_database(self) -> "Settings":
@@ -123,7 +124,8 @@ def read_settings() -> Settings:
         raise SettingsError(f"wrong setting, {problems}") from None
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"cannot read {home / '.env'}: {error}") from None
-    paths = ("api_keys_file", "sqlite_path", "spool_path", "cassandra_tls_ca", "astra_db_secure_bundle_path")
+    paths = ("api_keys_file", "cassandra_tls_ca", "astra_db_secure_bundle_path")
+    paths = (*paths, "sqlite_path", "spool_path", "versions_path")
     given = {name: path for name in paths if (path := getattr(settings, name)) is not None}
     return settings.model_copy(update={name: home / path for name, path in given.items()})
 

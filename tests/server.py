@@ -22,7 +22,13 @@ class Server:
     """`bentoml serve [TAG]` with nothing of this environment's settings; stopped at the end of a `with`."""
 
     def __init__(
-        self, folder: Path, tag: str = ".", cwd: Path = ROOT, port: int | None = None, **settings: str
+        self,
+        folder: Path,
+        tag: str = ".",
+        cwd: Path = ROOT,
+        port: int | None = None,
+        files: int | None = None,
+        **settings: str,
     ) -> None:
         self.folder = folder
         self.port = port or free_port()
@@ -30,9 +36,11 @@ class Server:
         self.log = folder / f"server-{self.port}.log"
         environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "BENTOML_HOME": str(folder / "bentoml")}
         defaults = {"PORT": str(self.port), "SQLITE_PATH": str(folder / "spam.db")}
+        defaults |= {"VERSIONS_PATH": str(folder / "versions")}
+        limit = ["prlimit", f"--nofile={files}"] if files else []  # that each process may have open
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                [BENTOML, "serve", tag], cwd=cwd, env=environment | defaults | settings, stdout=log, stderr=log
+                [*limit, BENTOML, "serve", tag], cwd=cwd, env=environment | defaults | settings, stdout=log, stderr=log
             )
 
     def __enter__(self) -> "Server":

@@ -22,8 +22,13 @@ def make_registry(folder: Path, champion: float = -1.0, challenger: float = -4.0
     return uri
 
 
-def add_version(folder: Path, uri: str, bias: float, alias: str | None = None, wrong: int = 0) -> str:
-    """Register a toy as `pipelines.register` would, with `wrong` of its test messages mistaken; return its number."""
+def add_version(
+    folder: Path, uri: str, bias: float = -1.0, alias: str | None = None, wrong: int = 0, artifact: Path | None = None
+) -> str:
+    """Register a toy as `pipelines.register` would, with `wrong` of its test messages mistaken; return its number.
+
+    Given an `artifact`, that version's files are registered instead of a toy's.
+    """
     from mlflow import MlflowClient
 
     from registry.publish import publish
@@ -32,11 +37,13 @@ def add_version(folder: Path, uri: str, bias: float, alias: str | None = None, w
     _create_database(uri)
     client = MlflowClient(tracking_uri=uri, registry_uri=uri)
     experiment = client.get_experiment_by_name("toys")
-    artifacts = (folder / "artifacts").as_uri()
-    experiment_id = experiment.experiment_id if experiment else client.create_experiment("toys", artifacts)
+    kept = (folder / "artifacts").as_uri()
+    experiment_id = experiment.experiment_id if experiment else client.create_experiment("toys", kept)
     run = client.create_run(experiment_id)
-    artifact, evaluation = folder / f"toy{bias}", folder / f"evaluation{bias}"
-    write_toy(artifact, bias)
+    evaluation = folder / f"evaluation{bias}"
+    if artifact is None:
+        artifact = folder / f"toy{bias}"
+        write_toy(artifact, bias)
     write_evaluation(evaluation, wrong)
     version, _ = publish(Registry(MODEL_NAME, uri), run.info.run_id, artifact, evaluation)
     if alias:

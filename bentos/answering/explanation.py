@@ -15,9 +15,11 @@ class Explanation:
         if not isinstance(version.model, Artifact):
             raise CallError("no_explanation", "a stand-in model has no reasons: call without `explain`")
         self._artifact = version.model
-        self._words, self._texts = leave_out(text)
-        self.cost = len(self._texts)
+        self._text = text
+        self.cost = len(leave_out(text)[1])
 
     async def weights(self, pool: ModelPool, is_gone: IsGone | None = None) -> list[tuple[str, float]]:
-        """The words with their weights, in the text's order. Raises what `ModelPool.run` raises."""
-        return weigh(self._words, await pool.run(self._artifact.probabilities, self._texts, is_gone))
+        """The words with their weights, in the text's order. Raises what `ModelPool.turn` and `ModelPool.run` raise."""
+        async with pool.turn():
+            words, texts = leave_out(self._text)  # now: those of all who wait would take much memory
+            return weigh(words, await pool.run(self._artifact.probabilities, texts, is_gone))

@@ -2,17 +2,20 @@
 
 A job is cut into pieces of about 25 ms. Pieces of different jobs take turns, so a long list does not make a short one
 wait for its end. A job stops between two pieces when its deadline passes or its caller has gone. The process can end as
-soon as the running pieces have: a Python thread cannot be stopped before.
+soon as the running pieces have: a Python thread cannot be stopped before. Explanations, of which each is up to 65 texts
+for one that was sent, have no more than TURNS jobs at once: a few callers of them would otherwise fill the queue.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from typing import TypeVar
 
 from bentos.errors import CallError
 
 THREADS = 2
+TURNS = 2  # explanations at once: they can use all threads while nobody else wants them
 PIECE_TEXTS, PIECE_CHARACTERS = 64, 10_000
 MAX_WAITING_CHARACTERS = 4_000_000  # of all jobs together: about ten seconds of work
 
@@ -27,6 +30,21 @@ class ModelPool:
         self.timeout = timeout
         self._threads = ThreadPoolExecutor(THREADS, "model")
         self._waiting_characters = 0
+        self._turns = asyncio.Semaphore(TURNS)
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Wait for one of the turns of explanations, and have it during the block. Raises CallError (timed_out)."""
+        try:
+            async with asyncio.timeout(self.timeout):
+                await self._turns.acquire()
+        except TimeoutError:
+            detail = f"too many explanations were asked for: none could begin within {self.timeout:g} seconds, retry"
+            raise CallError("timed_out", detail, retry_after=1) from None
+        try:
+            yield
+        finally:
+            self._turns.release()
 
     async def run(
         self, function: Callable[[list[str]], Sequence[T]], texts: Sequence[str], is_gone: IsGone | None = None

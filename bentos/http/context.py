@@ -93,6 +93,7 @@ class Service:
             self.store.state().get("error"),
             self.watcher.why_stale if self.watcher else "",
             *(f"version {refused.number} cannot be served: {refused.problem}" for refused in self.served.refused),
+            *(f"version {v.number}: {v.source_problem}" for v in self.served.versions if v.source_problem),
         ]
         return [problem for problem in problems if problem]
 

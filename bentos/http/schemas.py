@@ -144,6 +144,9 @@ class ServedVersion(BaseModel):
     variant: str | None = Field(None, examples=["lstm"])
     created_at: str | None = None
     metrics: dict[str, float] = Field({}, description="its figures on the test split", examples=[{"mcc": 0.9512}])
+    source_problem: str | None = Field(
+        None, description="why the registry would not give this version now as it is served; null when it would"
+    )
     mock: bool = False
 
 

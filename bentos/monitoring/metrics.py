@@ -26,6 +26,7 @@ class Metrics:
         self.registry = CollectorRegistry()
         self._collect = collect or (lambda: self.registry)
         self._versions: dict[str, VersionMetrics] = {}
+        self._sources: set[str] = set()  # the versions that have a gauge of their own
         self._define_calls()
         self._define_versions()
         self._define_state()
@@ -66,6 +67,11 @@ class Metrics:
         self.ready = self._minimum("spam_ready", "1 while calls that name no version can be answered")
         self.versions_loaded = self._minimum("spam_versions_loaded", "Versions that answer now")
         self.versions_refused = self._maximum("spam_versions_refused", "Versions that should and cannot")
+        self.source_problem = self._maximum(
+            "spam_version_source_problem",
+            "1 while the registry would not give the version as it is served",
+            "model_version",
+        )
         self.registry_up = self._minimum("spam_registry_up", "1 while a model registry is followed and read")
         self.registry_read_at = self._minimum(
             "spam_registry_read_timestamp_seconds", "When the model registry was last read"
@@ -103,6 +109,12 @@ class Metrics:
         for event, numbers in changes.items():
             for number in numbers:
                 self.version_events.labels(event, number).inc()
+
+    def show_source_problems(self, problems: Mapping[str, bool]) -> None:
+        """Set the gauge of each version; 0 for one that is not served any more."""
+        for number in self._sources | problems.keys():
+            self.source_problem.labels(number).set(problems.get(number, False))
+        self._sources |= problems.keys()
 
     def count_shadowed(self, model_version: str, shadow_version: str, compared: int, differing: int) -> None:
         self.shadow_compared.labels(model_version, shadow_version).inc(compared)

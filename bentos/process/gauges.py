@@ -30,6 +30,7 @@ class Gauges:
         metrics.ready.set(not (self.in_flight.draining or served.why_not_ready or self.log_health.problem))
         metrics.versions_loaded.set(len(served.versions))
         metrics.versions_refused.set(len(served.refused))
+        metrics.show_source_problems({v.number: bool(v.source_problem) for v in served.versions})
         if self.watcher:
             read_at = self.watcher.report.read_at
             metrics.registry_up.set(not self.watcher.why_stale)

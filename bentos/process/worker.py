@@ -27,6 +27,7 @@ from bentos.process.gauges import Gauges
 from bentos.settings import Settings
 from bentos.store.backends import open_store
 from bentos.versions.catalogue import BAKED_CATALOGUE, loads
+from bentos.versions.following.last_served import LastServed
 from bentos.versions.following.report import Report
 from bentos.versions.following.watcher import ReportWatcher, load_first
 from bentos.versions.loaded import CurrentVersions, ServedVersions, changes
@@ -45,7 +46,8 @@ async def start(settings: Settings, baked: Path | None, place: WorkerPlace) -> t
     Raises StoreError and SettingsError.
     """
     keys = Keys(settings.api_keys_file) if settings.api_keys_file else None
-    loading = asyncio.create_task(asyncio.to_thread(_load_versions, settings, baked, place.folder))
+    last_served = LastServed.of(settings)
+    loading = asyncio.create_task(asyncio.to_thread(_load_versions, settings, baked, place.folder, last_served))
     trace_provider = tracing.start(settings)
     metrics = Metrics(share(place.folder, place.number))
     store = await open_store(settings)
@@ -59,7 +61,9 @@ async def start(settings: Settings, baked: Path | None, place: WorkerPlace) -> t
         metrics.count_version_changes(changes(before, after))
 
     count_changes(ServedVersions(), served)
-    watcher = report and ReportWatcher(place.folder, settings.poll_interval, report, current, count_changes)
+    watcher = report and ReportWatcher(
+        place.folder, last_served, settings.poll_interval, report, current, count_changes
+    )
     gauges = Gauges(metrics, store, current, watcher, in_flight, log_health)
     service = Service(
         api_name=settings.api_name,
@@ -106,7 +110,9 @@ async def start(settings: Settings, baked: Path | None, place: WorkerPlace) -> t
     return create_app(service), stop
 
 
-def _load_versions(settings: Settings, baked: Path | None, folder: Path) -> tuple[ServedVersions, Report | None]:
+def _load_versions(
+    settings: Settings, baked: Path | None, folder: Path, last_served: LastServed
+) -> tuple[ServedVersions, Report | None]:
     """The versions to serve, and the report they come from where a registry is followed.
 
     A worker starts without any version, too: it then says why it is not ready.
@@ -115,4 +121,4 @@ def _load_versions(settings: Settings, baked: Path | None, folder: Path) -> tupl
         return mock_versions(), None
     if baked:
         return load(loads((baked / BAKED_CATALOGUE).read_bytes()), baked), None
-    return load_first(folder)
+    return load_first(folder, last_served)

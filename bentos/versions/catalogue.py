@@ -15,10 +15,22 @@ BAKED_CATALOGUE = "versions.json"  # in a bento, beside the folders that it name
 
 @dataclass(frozen=True)
 class Entry:
-    """A version to serve and the folder of its artifact. `version.problem` says why there is no folder."""
+    """A version to serve and the folder of its artifact. `version.problem` says why there is no folder.
+
+    `source_problem` says why the folder that the registry names cannot be loaded now; `folder` is a copy then.
+    """
 
     version: Version
     folder: str | None = None
+    source_problem: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        return {"version": self.version.as_dict(), "folder": self.folder, "source_problem": self.source_problem}
+
+    @classmethod
+    def from_dict(cls, plain: dict[str, Any]) -> "Entry":
+        """Also for the catalogue of a bento that was built before there was `source_problem`."""
+        return cls(Version.from_dict(plain["version"]), plain["folder"], plain.get("source_problem", ""))
 
 
 @dataclass(frozen=True)
@@ -29,13 +41,11 @@ class Catalogue:
     routing: Routing = field(default_factory=Routing)
 
     def as_dict(self) -> dict[str, Any]:
-        entries = [{"version": entry.version.as_dict(), "folder": entry.folder} for entry in self.entries]
-        return {"entries": entries, "routing": asdict(self.routing)}
+        return {"entries": [entry.as_dict() for entry in self.entries], "routing": asdict(self.routing)}
 
     @classmethod
     def from_dict(cls, plain: dict[str, Any]) -> "Catalogue":
-        entries = (Entry(Version.from_dict(entry["version"]), entry["folder"]) for entry in plain["entries"])
-        return cls(tuple(entries), Routing(**plain["routing"]))
+        return cls(tuple(map(Entry.from_dict, plain["entries"])), Routing(**plain["routing"]))
 
 
 def dumps(catalogue: Catalogue) -> str:

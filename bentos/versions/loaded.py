@@ -20,11 +20,15 @@ class Model(Protocol):
 
 @dataclass(frozen=True)
 class LoadedVersion:
-    """A version whose model is in memory and has run once."""
+    """A version whose model is in memory and has run once.
+
+    `source_problem` says why the registry would not give this version now as it is served; empty when it would.
+    """
 
     version: Version
     model: Model
     mock: bool = False
+    source_problem: str = ""
 
     @property
     def number(self) -> str:

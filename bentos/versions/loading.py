@@ -7,6 +7,9 @@ from pathlib import Path
 from bentos.versions.catalogue import Catalogue, Entry
 from bentos.versions.loaded import LoadedVersion, RefusedVersion, ServedVersions
 from registry.model.artifact import Artifact, ArtifactError
+from registry.versions import CHAMPION
+
+NO_CHAMPION = f"the registry names no {CHAMPION} to serve: the last one goes on until it does"
 
 logger = logging.getLogger(__name__)
 
@@ -14,7 +17,8 @@ logger = logging.getLogger(__name__)
 def load(catalogue: Catalogue, base: Path = Path(), before: ServedVersions | None = None) -> ServedVersions:
     """Load a catalogue whose folders are relative to `base`; models that `before` has in memory are used again.
 
-    A version that cannot be loaded is refused, and its aliases stay on the versions that have them in `before`.
+    A version that cannot be loaded is refused, and its aliases stay on the versions that have them in `before`. So does
+    the champion's where the catalogue has no champion at all: somebody deleted the alias, or the version under it.
     """
     before = before or ServedVersions()
     in_memory = {(loaded.key, loaded.version.digest): loaded for loaded in before.versions}
@@ -23,24 +27,40 @@ def load(catalogue: Catalogue, base: Path = Path(), before: ServedVersions | Non
         version = entry.version
         try:
             known = in_memory.get((version.key, version.digest))
-            versions.append(replace(known, version=version) if known else _load(entry, base))
+            loaded = replace(known, version=version) if known else _load(entry, base)
+            versions.append(replace(loaded, source_problem=entry.source_problem or version.problem))
         except ArtifactError as error:
             refused.append(RefusedVersion(version.number, version.aliases, str(error)))
             if refused[-1] not in before.refused:
                 logger.error("version %s is not served: %s", version.number, error)
-    return ServedVersions(_with_kept_aliases(versions, refused, before), tuple(refused), routing=catalogue.routing)
+    served = _with_kept_aliases(versions, refused, before)
+    _log_source_problems(served, before)
+    return ServedVersions(served, tuple(refused), routing=catalogue.routing)
 
 
 def _with_kept_aliases(
     versions: list[LoadedVersion], refused: list[RefusedVersion], before: ServedVersions
 ) -> tuple[LoadedVersion, ...]:
-    """The loaded versions, newest first; an alias of a refused version stays where it was in `before`."""
+    """The loaded versions, newest first, with the aliases that stay where they were in `before`."""
     by_key = {loaded.key: loaded for loaded in versions}
     for alias in (alias for version in refused for alias in version.aliases):
         if holder := before.by_ref.get(alias):
             loaded = by_key.get(holder.key, _with_aliases(holder, ()))
             by_key[holder.key] = _with_aliases(loaded, (*loaded.aliases, alias))
+    holder = before.default
+    if holder and not any(CHAMPION in version.aliases for version in (*by_key.values(), *refused)):
+        loaded = by_key.get(holder.key, _with_aliases(holder, ()))
+        kept = _with_aliases(loaded, (*loaded.aliases, CHAMPION))
+        by_key[holder.key] = replace(kept, source_problem=NO_CHAMPION)
     return tuple(sorted(by_key.values(), key=lambda loaded: int(loaded.number), reverse=True))
+
+
+def _log_source_problems(served: tuple[LoadedVersion, ...], before: ServedVersions) -> None:
+    """A line for each version whose source has come to have a problem."""
+    old = {loaded.key: loaded.source_problem for loaded in before.versions}
+    for loaded in served:
+        if loaded.source_problem and loaded.source_problem != old.get(loaded.key):
+            logger.warning("version %s goes on being served: %s", loaded.number, loaded.source_problem)
 
 
 def _with_aliases(loaded: LoadedVersion, aliases: tuple[str, ...]) -> LoadedVersion:

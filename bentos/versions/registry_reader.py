@@ -1,17 +1,25 @@
 """Reads the catalogue from the MLflow registry, for the follower and for `python -m bentos build`."""
 
+import logging
+import math
 import sqlite3
 import time
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from bentos.versions.catalogue import Catalogue, Entry
+from bentos.versions.copies import Copies
 from bentos.versions.selection import ALIASES, select, unknown
+from registry.model.artifact import FILES, ArtifactError, damage
 from registry.route import Routing, read_routing
 from registry.versions import Registry, RegistryError, Version
 
-RETRY_DOWNLOAD = 60.0  # seconds before a download that was damaged is tried again
+RETRY = 60.0  # seconds before a damaged version, or a copy that could not be kept, is tried again
+
+Stamps = tuple[tuple[int, int, int] | None, ...]  # inode, size and time of change of each file; None: it is missing
+
+logger = logging.getLogger(__name__)
 
 
 class CatalogueError(Exception):
@@ -21,20 +29,26 @@ class CatalogueError(Exception):
 class RegistryReader:
     """Reads which versions the registry has and selects those that `policy` (SERVED_VERSIONS) asks for.
 
-    It keeps MLflow's client and the folders that it has located, so that reading again is cheap. A folder below
-    `downloads` was copied from a remote store: its digest is checked, since a copy can be damaged.
+    With `copies` an entry's folder is the version's copy, relative to the folder of all copies; without, or where none
+    can be kept, it is the registry's own. It keeps MLflow's client and what it has located and checked, so that reading
+    again is cheap. A folder below `downloads` was copied from a remote store, which is not asked again.
     """
 
     def __init__(
-        self, model_name: str, tracking_uri: str, policy: str = ALIASES, downloads: Path | None = None
+        self,
+        model_name: str,
+        tracking_uri: str,
+        policy: str = ALIASES,
+        downloads: Path | None = None,
+        copies: Copies | None = None,
     ) -> None:
         self.model_name = model_name
         self.tracking_uri = tracking_uri
         self.policy = policy
         self.downloads = downloads
+        self.copies = copies
         self._registry: Registry | None = None
-        self._folders: dict[str, str] = {}  # by the version's key
-        self._damaged: dict[str, tuple[float, str]] = {}  # when to try again, and the problem, by the version's key
+        self._located: dict[str, _Located] = {}  # by the version's key
 
     @property
     def database(self) -> Path | None:
@@ -57,8 +71,14 @@ class RegistryReader:
             raise CatalogueError(f"the model registry holds tags of another program: {error!r}") from error
         if not entries:
             raise CatalogueError(f"no version of {self.model_name} is promoted: run `python -m registry promote REF`")
-        self._folders = {entry.version.key: entry.folder for entry in entries if entry.folder}
+        keys = {entry.version.key for entry in entries}
+        self._located = {key: located for key, located in self._located.items() if key in keys}
         return Catalogue((*entries, *map(Entry, unknown(versions, self.policy))), routing)
+
+    @property
+    def files_changed(self) -> bool:
+        """Whether a version's files have changed since the catalogue was read, or should be looked for again."""
+        return any(located.stale for located in self._located.values())
 
     def _check_database(self, path: Path) -> None:
         """Refuse a file that is missing or still empty.
@@ -83,34 +103,71 @@ class RegistryReader:
         """The version with its folder, or with the problem that it has none."""
         if version.problem:
             return Entry(version)
-        folder = self._folders.get(version.key)
-        if folder and has_files(folder):
-            return Entry(version, folder)
-        retry_at, problem = self._damaged.get(version.key, (0.0, ""))
-        if time.monotonic() < retry_at:
-            return Entry(replace(version, problem=problem))
+        located = self._located.get(version.key)
+        if located is None or located.stale:
+            located = self._located[version.key] = self._locate(version)
+        if located.folder is None:
+            version = replace(version, problem=located.problem)
+        return Entry(version, located.folder, located.problem)
+
+    def _locate(self, version: Version) -> "_Located":
+        """Find the version's files in the registry, check their digest and keep a copy, or fall back to the copy."""
         try:
-            located = self._registry.folder(version)
+            source = self._registry.folder(version).absolute()
         except RegistryError as error:
-            return Entry(replace(version, problem=str(error)))
-        if self.downloads and located.is_relative_to(self.downloads) and (problem := _damage(located, version.digest)):
-            self._damaged[version.key] = time.monotonic() + RETRY_DOWNLOAD, problem
-            return Entry(replace(version, problem=problem))
-        self._folders[version.key] = str(located)  # now, not at the end: the next version may run into the time limit
-        return Entry(version, str(located))
+            return self._fall_back(version, _Located(None, str(error), retry_at=0.0))
+        retry_at = time.monotonic() + RETRY
+        is_download = self.downloads is not None and source.is_relative_to(self.downloads)
+        stamps = {source: _stamps(source)}  # before the files are read
+        watched = {} if is_download else stamps  # a download is deleted unless it is served from
+        if problem := damage(source, version.digest):
+            problem = problem.replace(str(source), "its download") if is_download else problem
+            return self._fall_back(version, _Located(None, problem, watched, retry_at))
+        if self.copies is None:
+            return _Located(str(source), "", stamps)
+        try:
+            self.copies.keep(source, version.digest)
+        except ArtifactError as error:
+            logger.warning("version %s is served without a copy: %s", version.number, error)
+            return _Located(str(source), "", stamps, math.inf if is_download else retry_at)
+        return self._at_copy(version, _Located(None, "", watched))
+
+    def _fall_back(self, version: Version, located: "_Located") -> "_Located":
+        """The version at its copy, where there is a whole one."""
+        if self.copies is None or not (self.copies.folder / version.digest).exists():
+            return located
+        if damaged := self.copies.damage(version.digest):
+            return replace(located, problem=f"{located.problem}; its copy is refused: {damaged}")
+        return self._at_copy(version, located)
+
+    def _at_copy(self, version: Version, located: "_Located") -> "_Located":
+        copy = self.copies.folder / version.digest
+        return replace(located, folder=version.digest, watched=located.watched | {copy: _stamps(copy)})
 
 
-def has_files(folder: str) -> bool:
-    """Whether the artifact's files still exist. It costs two file system look-ups."""
-    return all((Path(folder) / name).exists() for name in ("metadata.json", "model.onnx"))
+@dataclass(frozen=True)
+class _Located:
+    """Where the files of a version are, the problem of the registry's own, and when to look for them again."""
+
+    folder: str | None
+    problem: str = ""
+    watched: dict[Path, Stamps] = field(default_factory=dict)
+    retry_at: float = math.inf  # by time.monotonic
+
+    @property
+    def stale(self) -> bool:
+        changed = any(_stamps(folder) != stamps for folder, stamps in self.watched.items())
+        return changed or time.monotonic() >= self.retry_at
 
 
-def _damage(download: Path, digest: str) -> str:
-    """Why a download cannot be served; empty when it can. The words do not change from one download to the next."""
-    from registry.model.artifact import Artifact, ArtifactError  # imports onnxruntime: only where files are downloaded
+def _stamps(folder: Path) -> Stamps:
+    """What differs after the folder's files were changed: three file system look-ups instead of reading them."""
+    return tuple(_stamp(folder / name) for name in FILES)
 
+
+def _stamp(file: Path) -> tuple[int, int, int] | None:
     try:
-        loaded = Artifact.load(download).digest
-    except ArtifactError as error:
-        return str(error).replace(str(download), "its download")
-    return "" if loaded == digest else f"its download: the digest is {loaded}, the registry says {digest}"
+        status = file.stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_size, status.st_mtime_ns

@@ -15,16 +15,19 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import onnxruntime
 
 from registry.model.decision import Decision, MostProbable
 from registry.model.tokenizer import Tokenizer, stack
 
+if TYPE_CHECKING:
+    import onnxruntime  # imported by what loads a version: who checks or copies one needs no runtime
+
 FORMAT = 2  # of the files and of the rules that turn a text into ids: a change of either needs a new number
 DECIMALS = 6  # of an answered probability: rounded so, it is the same after it was stored as a float32
+FILES = ("metadata.json", "model.onnx", "tokenizer.json")  # all that a prediction depends on
 CHUNK = 64  # texts a run of the graph: bounds memory on long lists and keeps padding short
 
 
@@ -67,11 +70,41 @@ def write(
     return digest
 
 
+def read(folder: Path) -> tuple[dict[str, Any], bytes, bytes]:
+    """The metadata, the graph and the tokenizer in `folder`, whose digest is right. Raises ArtifactError."""
+    try:
+        metadata_json, onnx, tokenizer_json = ((folder / name).read_bytes() for name in FILES)
+        metadata = json.loads(metadata_json)
+        if metadata["format"] != FORMAT:
+            raise ArtifactError(f"{folder}: format {metadata['format']}, this program reads {FORMAT}")
+        if metadata["digest"] != (digest := digest_of(onnx, tokenizer_json, metadata["labels"], decision_in(metadata))):
+            raise ArtifactError(f"{folder}: damaged, its digest is {digest}, not {metadata['digest']}")
+    except OSError as error:
+        raise ArtifactError(f"{folder}: cannot read {error.filename}: {error.strerror}") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise ArtifactError(f"{folder}: not a model version: {error!r}") from error
+    return metadata, onnx, tokenizer_json
+
+
+def decision_in(metadata: dict[str, Any]) -> Decision | None:
+    """The operating point; None for a version of before there were any. Raises ValueError."""
+    return Decision.model_validate(metadata["decision"]) if "decision" in metadata else None
+
+
+def damage(folder: Path, digest: str) -> str:
+    """Why the folder cannot be served as the version with this digest; empty when it can."""
+    try:
+        found = read(folder)[0]["digest"]
+    except ArtifactError as error:
+        return str(error)
+    return "" if found == digest else f"{folder}: its digest is {found}, the registry says {digest}"
+
+
 @dataclass(frozen=True)
 class Artifact:
     """A loaded version; several threads may call it at once."""
 
-    session: onnxruntime.InferenceSession
+    session: "onnxruntime.InferenceSession"
     tokenizer: Tokenizer
     labels: tuple[str, ...]
     digest: str
@@ -81,23 +114,17 @@ class Artifact:
     @classmethod
     def load(cls, folder: Path) -> "Artifact":
         """Read the folder and check its digest. Raises ArtifactError when a file is missing, damaged or not FORMAT."""
+        import onnxruntime
+
+        metadata, onnx, tokenizer_json = read(folder)
         try:
-            metadata = json.loads((folder / "metadata.json").read_bytes())
-            onnx = (folder / "model.onnx").read_bytes()
-            tokenizer_json = (folder / "tokenizer.json").read_bytes()
-            if metadata["format"] != FORMAT:
-                raise ArtifactError(f"{folder}: format {metadata['format']}, this program reads {FORMAT}")
-            decision = Decision.model_validate(metadata["decision"]) if "decision" in metadata else None
-            if metadata["digest"] != (digest := digest_of(onnx, tokenizer_json, metadata["labels"], decision)):
-                raise ArtifactError(f"{folder}: damaged, its digest is {digest}, not {metadata['digest']}")
+            decision = decision_in(metadata) or MostProbable()
             tokenizer = Tokenizer.from_json(tokenizer_json)
             session = onnxruntime.InferenceSession(onnx, _session_options(), providers=["CPUExecutionProvider"])
-        except OSError as error:
-            raise ArtifactError(f"{folder}: cannot read {error.filename}: {error.strerror}") from error
         except (ValueError, KeyError, TypeError) as error:
             raise ArtifactError(f"{folder}: not a model version: {error!r}") from error
         labels = tuple(metadata["labels"])
-        return cls(session, tokenizer, labels, metadata["digest"], metadata, decision or MostProbable())
+        return cls(session, tokenizer, labels, metadata["digest"], metadata, decision)
 
     def probabilities(self, texts: Sequence[str]) -> np.ndarray:
         """Float32 (texts, labels), each row summing to 1, in the order of the texts."""
@@ -134,7 +161,9 @@ class Artifact:
         ]
 
 
-def _session_options() -> onnxruntime.SessionOptions:
+def _session_options() -> "onnxruntime.SessionOptions":
+    import onnxruntime
+
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1  # a text takes .2 ms: a second thread costs more than it saves
     options.inter_op_num_threads = 1

@@ -1,6 +1,7 @@
 """A running service takes up what is promoted, rolled back, registered, broken or away in the registry."""
 
 import os
+import shutil
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -162,6 +163,37 @@ def test_two_services_follow_one_registry_and_a_follower_that_dies_is_replaced(t
         for server in (other, one):
             wait_until(lambda server=server: default_version(server) == "2")
         assert follower_of(one) != first
+
+
+def test_the_last_good_version_survives_its_files_its_worker_the_registry_and_its_entry_there(tmp_path):
+    uri = make_registry(tmp_path)
+    models = Registry(MODEL_NAME, uri)
+    source = models.folder(models.resolve("1"))
+    with following(tmp_path, uri) as server:
+        shutil.rmtree(source)
+        assert source.name in wait_until(lambda: get_json(server, "/versions/champion")["source_problem"])
+        assert metric(server, 'spam_version_source_problem{model_version="1"}') == 1
+        assert get_json(server, "/versions/2")["source_problem"] is None
+        (first,) = server.workers()
+        os.kill(first, signal.SIGKILL)
+        assert wait_until(lambda: _answering(server)) == "1" and server.workers() != [first]
+        assert get_json(server, "/prediction?text=new+text")["model_version"] == "1"
+        assert server.log.read_text().count("version 1 goes on being served") == 2, "a line of each worker"
+
+    (tmp_path / "mlflow.db").rename(tmp_path / "away.db")
+    with following(tmp_path, uri) as server:
+        assert wait_until(lambda: default_version(server)) == "1" and served_versions(server) == {"1", "2"}
+        assert "make up" in registry_of(server)["why_stale"] and registry_of(server)["read_at"]
+        assert get_json(server, "/prediction?text=another")["model_version"] == "1"
+        (tmp_path / "away.db").rename(tmp_path / "mlflow.db")
+        wait_until(lambda: not registry_of(server)["why_stale"])
+
+        models.client.delete_model_version(MODEL_NAME, "1")
+        wait_until(lambda: "names no champion" in get_json(server, "/versions/1")["source_problem"])
+        assert default_version(server) == "1" and server.get("/readyz").is_success
+        point(models, "champion", "2")
+        wait_until(lambda: served_versions(server) == {"2"})
+        assert metric(server, 'spam_version_source_problem{model_version="1"}') == 0
 
 
 def test_a_service_that_starts_before_its_registry_says_what_to_do_and_takes_it_up(tmp_path):

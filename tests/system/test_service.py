@@ -4,7 +4,6 @@ import json
 import socket
 import sqlite3
 import threading
-import time
 from contextlib import closing
 
 import httpx
@@ -105,28 +104,6 @@ def test_bad_calls_leave_the_service_well(client):
         response = client.post("/prediction", content=content, headers={"Content-Type": "application/json"})
         assert 400 <= response.status_code < 500 and set(response.json()) == {"error", "detail"}
     assert client.get("/prediction", params={"text": "still here"}).status_code == 200
-
-
-def test_a_large_list_does_not_hold_up_others(server):
-    texts = [f"{i} " + "word " * 190 for i in range(1_000)]
-    body = json.dumps({"texts": texts, "skip_cache": True})
-    done = threading.Event()
-
-    def ask() -> None:
-        with server.client() as client:
-            client.post("/predictions", content=body, headers={"Content-Type": "application/json"})
-        done.set()
-
-    asking = threading.Thread(target=ask)
-    asking.start()
-    waits = []
-    with server.client() as client:
-        while not done.is_set():
-            started = time.monotonic()
-            assert client.get("/prediction", params={"text": f"short {len(waits)}"}).status_code == 200
-            waits.append(time.monotonic() - started)
-    asking.join()
-    assert len(waits) > 3 and max(waits) < 1
 
 
 def test_no_answered_call_is_lost_when_it_is_killed_and_sigterm_ends_it_cleanly(tmp_path):

@@ -21,8 +21,9 @@ from pathlib import Path
 from bentos.monitoring import logs
 from bentos.settings import SettingsError, read_settings
 from bentos.versions.catalogue import Catalogue
+from bentos.versions.copies import Copies
 from bentos.versions.following.report import FILE, READ_TIMEOUT, Report
-from bentos.versions.registry_reader import CatalogueError, RegistryReader, has_files
+from bentos.versions.registry_reader import CatalogueError, RegistryReader
 
 MODULE = "bentos.versions.following.process"
 MLFLOW_DEFAULTS = {  # an operator's own values win
@@ -39,7 +40,7 @@ class Poller:
 
     def __init__(self, reader: RegistryReader) -> None:
         self.reader = reader
-        self._complete: Catalogue | None = None  # the last catalogue, if every version in it has a folder
+        self._last: Catalogue | None = None
         self._mark: object = None
         self._database: sqlite3.Connection | None = None
 
@@ -57,13 +58,12 @@ class Poller:
     def _catalogue(self) -> Catalogue:
         mark = self._change_mark()
         unchanged = mark is not None and mark == self._mark
-        if unchanged and self._complete and all(has_files(entry.folder) for entry in self._complete.entries):
-            return self._complete
-        self._complete = None  # if the next line fails, the registry is read again at the next poll
-        catalogue = self.reader.catalogue()
+        if unchanged and self._last and not self.reader.files_changed:
+            return self._last
+        self._last = None  # if the next line fails, the registry is read again at the next poll
+        self._last = self.reader.catalogue()
         self._mark = mark
-        self._complete = catalogue if all(entry.folder for entry in catalogue.entries) else None
-        return catalogue
+        return self._last
 
     def _change_mark(self) -> object:
         """A value that differs after every change of an SQLite registry; None for another kind of registry."""
@@ -93,11 +93,13 @@ def main() -> None:
             Report(problem=str(error)).write(folder)
             sys.exit(f"error: {error}")
         logs.configure(settings)
-        reader = RegistryReader(settings.model_name, settings.mlflow_tracking_uri, settings.served_versions, folder)
-        _follow(Poller(reader), folder, settings.poll_interval)
+        copies = Copies(settings.versions_path)
+        followed = (settings.model_name, settings.mlflow_tracking_uri, settings.served_versions)
+        reader = RegistryReader(*followed, downloads=folder, copies=copies)
+        _follow(Poller(reader), copies, folder, settings.poll_interval)
 
 
-def _follow(poller: Poller, folder: Path, interval: float) -> None:
+def _follow(poller: Poller, copies: Copies, folder: Path, interval: float) -> None:
     """Write a report every `interval` seconds.
 
     When the registry's SQLite file is replaced by another one, the process starts itself anew: MLflow would keep
@@ -119,11 +121,12 @@ def _follow(poller: Poller, folder: Path, interval: float) -> None:
             return  # the service has ended and deleted the folder
         if not report.problem:
             delete_unused_downloads(folder)
+            copies.delete_unused({entry.version.digest for entry in report.catalogue.entries})
         time.sleep(interval)
 
 
 def delete_unused_downloads(folder: Path) -> None:
-    """Delete the downloads that neither the report nor the workers' list of versions names."""
+    """Delete the downloads that the report does not name: those of which there is a copy, and those that failed."""
     try:
         named = "".join(file.read_text() for file in folder.glob("*.json"))
     except FileNotFoundError:  # the service is ending and deletes the folder

@@ -1,6 +1,7 @@
 """What the follower process reports to the workers: a file that is replaced as a whole."""
 
 import json
+import os
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -20,19 +21,20 @@ class Report:
     read_at: datetime | None = None
     problem: str = ""
 
-    def write(self, folder: Path) -> None:
+    def write(self, folder: Path, name: str = FILE) -> None:
         """Replace the file in one step, so that a reader always sees a whole report."""
         plain = {
             "catalogue": self.catalogue and self.catalogue.as_dict(),
             "read_at": self.read_at and self.read_at.isoformat(timespec="seconds"),
             "problem": self.problem,
         }
-        (folder / "new").write_text(json.dumps(plain))
-        (folder / "new").replace(folder / FILE)
+        new = folder / f"{name}.{os.getpid()}"
+        new.write_text(json.dumps(plain))
+        new.replace(folder / name)
 
     @classmethod
-    def read(cls, folder: Path) -> "Report":
+    def read(cls, folder: Path, name: str = FILE) -> "Report":
         """Raises FileNotFoundError before the first report."""
-        plain: dict[str, Any] = json.loads((folder / FILE).read_bytes())
+        plain: dict[str, Any] = json.loads((folder / name).read_bytes())
         catalogue = plain["catalogue"] and Catalogue.from_dict(plain["catalogue"])
         return cls(catalogue, plain["read_at"] and datetime.fromisoformat(plain["read_at"]), plain["problem"])

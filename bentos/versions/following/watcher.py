@@ -4,10 +4,11 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bentos.versions.following.held import read_held, write_held
+from bentos.versions.following.last_served import LastServed
 from bentos.versions.following.report import FILE, READ_TIMEOUT, Report
 from bentos.versions.loaded import CurrentVersions, ServedVersions
 from bentos.versions.loading import load
@@ -30,19 +31,33 @@ def first_report(folder: Path) -> Report:
     return Report.read(folder)
 
 
-def load_first(folder: Path) -> tuple[ServedVersions, Report]:
-    """The versions that a new worker serves, and the report they come from. Blocks: call it in a thread."""
-    report = first_report(folder)
-    return _load_report(folder, report, read_held(folder)), report
+def load_first(folder: Path, last_served: LastServed) -> tuple[ServedVersions, Report]:
+    """The versions that a new worker serves, and the report they come from. Blocks: call it in a thread.
+
+    It begins with the versions served last, which are all there is where the registry cannot be read.
+    """
+    report, last = first_report(folder), last_served.read()
+    before = load(last.catalogue, last_served.folder) if last.catalogue else ServedVersions()
+    if last.catalogue and report.catalogue is None:
+        logger.warning("the versions served last are served again: %s", report.problem)
+        report = replace(last, problem=report.problem)
+    return _load_report(last_served, report, before), report
 
 
 class ReportWatcher:
     """Loads what a new report asks for, off the event loop, and replaces the snapshot in `current`."""
 
     def __init__(
-        self, folder: Path, poll_interval: float, report: Report, current: CurrentVersions, on_replaced: OnReplaced
+        self,
+        folder: Path,
+        last_served: LastServed,
+        poll_interval: float,
+        report: Report,
+        current: CurrentVersions,
+        on_replaced: OnReplaced,
     ) -> None:
         self.folder = folder
+        self.last_served = last_served
         self.poll_interval = poll_interval
         self.report = report
         self.current = current
@@ -74,13 +89,13 @@ class ReportWatcher:
         changed = report is not None and (report.catalogue != self.report.catalogue or not before.versions)
         if changed or retry:
             self._loaded_at = time.monotonic()
-            served = await asyncio.to_thread(_load_report, self.folder, report or self.report, before)
+            served = await asyncio.to_thread(_load_report, self.last_served, report or self.report, before)
             self.current.served = served
             self._on_replaced(before, served)
         self.report = report or self.report
 
     async def _new_report(self) -> Report | None:
-        """The report, if it was written since the last look."""
+        """The report, if it was written since the last look; with the last catalogue where it has none."""
         try:
             written = (self.folder / FILE).stat().st_mtime_ns
         except FileNotFoundError:  # the service is ending
@@ -88,14 +103,15 @@ class ReportWatcher:
         if written == self._seen:
             return None
         self._seen = written
-        return await asyncio.to_thread(Report.read, self.folder)
+        report = await asyncio.to_thread(Report.read, self.folder)
+        return report if report.catalogue else replace(self.report, problem=report.problem)
 
 
-def _load_report(folder: Path, report: Report, before: ServedVersions) -> ServedVersions:
-    """What the report asks to serve; `before`, and the report's problem, where it has no catalogue."""
+def _load_report(last_served: LastServed, report: Report, before: ServedVersions) -> ServedVersions:
+    """What the report asks to serve, recorded as what was served last; nothing where it has no catalogue."""
     if report.catalogue is None:
-        served = ServedVersions(before.versions, before.refused, report.problem, before.routing)
-    else:
-        served = load(report.catalogue, before=before)
-    write_held(folder, served, report.catalogue)
-    return served
+        return ServedVersions(why_empty=report.problem)
+    served = load(report.catalogue, last_served.folder, before)
+    if served.versions:
+        last_served.write(served, report)
+    return served if served.versions else replace(served, why_empty=report.problem)

@@ -7,7 +7,7 @@ import pytest
 
 from bentos.versions.catalogue import Catalogue, Entry
 from bentos.versions.loaded import ServedVersions, changes
-from bentos.versions.loading import load
+from bentos.versions.loading import NO_CHAMPION, load
 from bentos.versions.registry_reader import RegistryReader
 from registry.versions import Version
 from tests.toy import write_toy
@@ -102,6 +102,34 @@ def test_an_alias_stays_where_it_was_until_it_can_move(toys, tmp_path):
     whole = entry("3", "three", write_toy(tmp_path / "three", 1.0), "champion")
     after = load(Catalogue((whole, toys[0])), tmp_path, before)
     assert after.default.number == "3" and [version.number for version in after.versions] == ["3", "2"]
+
+
+def test_the_last_champion_goes_on_when_its_version_or_its_alias_is_deleted(toys, tmp_path, caplog):
+    before = load(Catalogue(tuple(toys)), tmp_path)
+    for left in ([toys[0]], [toys[0], with_aliases(toys[1], "stable")]):
+        after = before
+        for _ in range(2):
+            after = load(Catalogue(tuple(left)), tmp_path, after)
+            assert after.default.number == "1" and after.default.source_problem == NO_CHAMPION
+            assert after.default.model is before.default.model and after.by_ref["2"].source_problem == ""
+        assert set(after.default.aliases) == {*left[-1].version.aliases, "champion"} - {"challenger"}
+    assert caplog.text.count(NO_CHAMPION) == 2
+    promoted = load(Catalogue((with_aliases(toys[0], "champion"),)), tmp_path, after)
+    assert [(v.number, v.source_problem) for v in promoted.versions] == [("2", "")]
+    back = load(Catalogue(tuple(toys)), tmp_path, after)
+    assert back.default.number == "1" and back.default.source_problem == ""
+
+
+def test_a_source_that_is_harmed_is_said_once_and_what_is_loaded_goes_on(toys, tmp_path, caplog):
+    before = load(Catalogue(tuple(toys)), tmp_path)
+    harmed = replace(toys[1], source_problem="it is deleted")
+    gone = replace(with_aliases(toys[1], "champion", "stable"), folder=None)
+    gone = replace(gone, version=replace(gone.version, problem="it is deleted"))
+    for entry in (harmed, harmed, gone):
+        before = load(Catalogue((toys[0], entry)), tmp_path, before)
+        assert before.default.number == "1" and before.default.source_problem == "it is deleted"
+    assert caplog.text.count("version 1 goes on being served: it is deleted") == 1
+    assert load(Catalogue(tuple(toys)), tmp_path, before).default.source_problem == ""
 
 
 def test_an_alias_on_a_version_that_is_not_whole_is_refused_and_held(tmp_path):

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from bentos.versions.catalogue import dumps
+from bentos.versions.copies import Copies
 from bentos.versions.following.process import delete_unused_downloads
 from bentos.versions.following.report import Report
 from bentos.versions.loading import load
-from bentos.versions.registry_reader import RETRY_DOWNLOAD, CatalogueError, RegistryReader
+from bentos.versions.registry_reader import RETRY, CatalogueError, RegistryReader
 from registry.versions import Registry
 from tests.toyregistry import MODEL_NAME, make_registry
 
@@ -60,14 +60,73 @@ def test_a_download_is_kept_while_it_is_whole_and_named(remote):
     again = folders(remote)
     assert again["2"] == first["2"] and again["1"] != first["1"]
     assert {str(path) for path in remote.downloads.glob("tmp*")} == set(again.values())
-    client = remote._registry.client
-    client.delete_registered_model_alias(MODEL_NAME, "challenger")
-    held = remote.downloads / "held.json"
-    held.write_text(dumps(remote.catalogue()).replace(again["1"], again["2"]))
-    folders(remote)
-    assert Path(again["2"]).exists(), "the workers hold it"
-    held.unlink()
+    remote._registry.client.delete_registered_model_alias(MODEL_NAME, "challenger")
     assert folders(remote) == {"1": again["1"]} and not Path(again["2"]).exists()
+
+
+def test_a_download_is_not_needed_once_it_is_copied(remote, tmp_path):
+    remote.copies = Copies(tmp_path / "copies")
+    first = remote.catalogue()
+    folders(remote)
+    assert list(remote.downloads.glob("tmp*")) == [] and not remote.files_changed
+    assert len(load(first, remote.copies.folder).versions) == 2
+    (remote.copies.folder / first.entries[0].version.digest / "model.onnx").write_bytes(b"tampered with")
+    assert remote.files_changed and remote.catalogue() == first, "it is downloaded and copied again"
+    assert len(load(first, remote.copies.folder).versions) == 2
+
+
+@pytest.fixture
+def local(tmp_path):
+    """A reader that keeps copies, and the registry's own folder of version 1, its champion."""
+    uri = make_registry(tmp_path)
+    reader = RegistryReader(MODEL_NAME, uri, copies=Copies(tmp_path / "copies"))
+    models = Registry(MODEL_NAME, uri)
+    return reader, models.folder(models.resolve("1"))
+
+
+def entry_of(reader: RegistryReader, number: str):
+    return next(entry for entry in reader.catalogue().entries if entry.version.number == number)
+
+
+HARMS = {
+    "deleted": (shutil.rmtree, "No such"),
+    "truncated": (lambda folder: (folder / "model.onnx").write_bytes(b"trunc"), "damaged"),
+    "in part": (lambda folder: (folder / "tokenizer.json").unlink(), "cannot read"),
+}
+
+
+@pytest.mark.parametrize(("harm", "why"), HARMS.values(), ids=HARMS)
+def test_a_version_whose_source_is_harmed_is_served_from_its_copy_until_it_is_whole_again(local, tmp_path, harm, why):
+    reader, source = local
+    whole = entry_of(reader, "1")
+    assert whole.source_problem == "" and not reader.files_changed
+    shutil.copytree(source, tmp_path / "backup")
+    harm(source)
+    assert reader.files_changed
+    for again in (reader, RegistryReader(MODEL_NAME, reader.tracking_uri, copies=reader.copies)):
+        entry = entry_of(again, "1")
+        assert entry.folder == whole.folder and why in entry.source_problem and entry.version.problem == ""
+        assert load(again.catalogue(), reader.copies.folder).default.number == "1"
+    shutil.copytree(tmp_path / "backup", source, dirs_exist_ok=True)
+    assert reader.files_changed and entry_of(reader, "1") == whole
+
+
+def test_a_copy_that_was_tampered_with_is_refused_when_there_is_no_source(local):
+    reader, source = local
+    digest = entry_of(reader, "1").folder
+    shutil.rmtree(source)
+    (reader.copies.folder / digest / "tokenizer.json").write_bytes(b"{}")
+    entry = entry_of(reader, "1")
+    assert entry.folder is None and "its copy is refused" in entry.version.problem
+    (refused,) = load(reader.catalogue(), reader.copies.folder).refused
+    assert refused.number == "1" and "damaged" in refused.problem
+
+
+def test_where_no_copy_can_be_kept_the_source_is_served_and_that_is_said(local, caplog):
+    reader, source = local
+    reader.copies.folder.write_text("no folder")
+    assert entry_of(reader, "1").folder == str(source) and "cannot keep a copy" in caplog.text
+    assert load(reader.catalogue(), reader.copies.folder).default.number == "1"
 
 
 def test_a_download_that_came_broken_is_fetched_anew(remote, monkeypatch):
@@ -78,5 +137,5 @@ def test_a_download_that_came_broken_is_fetched_anew(remote, monkeypatch):
     assert refused.number == "2" and "damaged" in refused.problem and str(remote.downloads) not in refused.problem
     (remote.original / "model.onnx").write_bytes(whole)
     assert folders(remote)["2"] is None, "not at every look"
-    monkeypatch.setattr(time, "monotonic", lambda now=time.monotonic: now() + RETRY_DOWNLOAD)
+    monkeypatch.setattr(time, "monotonic", lambda now=time.monotonic: now() + RETRY)
     assert folders(remote)["2"] and load(remote.catalogue()).refused == ()

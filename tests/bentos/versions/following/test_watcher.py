@@ -1,14 +1,13 @@
 """A worker takes up what the follower reports."""
 
 import asyncio
-import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from bentos.versions.catalogue import Catalogue, Entry
-from bentos.versions.following import held, report, watcher
-from bentos.versions.following.held import read_held
+from bentos.versions.following import report, watcher
+from bentos.versions.following.last_served import LastServed
 from bentos.versions.following.report import Report
 from bentos.versions.following.watcher import ReportWatcher, load_first
 from bentos.versions.loaded import CurrentVersions
@@ -43,12 +42,19 @@ def now_report(folder, entries, **more):
 
 
 @pytest.fixture
-async def watching(folder, monkeypatch):
+def last_served(tmp_path):
+    return LastServed(tmp_path / "copies" / "served.json")
+
+
+@pytest.fixture
+async def watching(folder, last_served, monkeypatch):
     """The current versions, and the replacements that were announced, under a running watcher."""
     monkeypatch.setattr(watcher, "LOOK_EVERY", 0.005)
-    served, first = load_first(folder)
+    served, first = load_first(folder, last_served)
     current, replaced = CurrentVersions(served), []
-    watch = ReportWatcher(folder, 5.0, first, current, lambda before, after: replaced.append((before, after)))
+    watch = ReportWatcher(
+        folder, last_served, 5.0, first, current, lambda before, after: replaced.append((before, after))
+    )
     task = asyncio.create_task(watch.run())
     yield watch, current, replaced
     task.cancel()
@@ -105,18 +111,61 @@ async def test_a_follower_that_writes_no_more_is_noticed(watching, folder, entri
     assert "does not answer" in watch.why_stale
 
 
-def test_a_new_worker_starts_with_what_the_others_hold(folder, entries):
-    load_first(folder)
+def test_a_new_worker_starts_with_what_the_others_hold(folder, entries, last_served):
+    load_first(folder, last_served)
     broken = Version("3", ("champion",), "0" * 64, "toy", datetime.now(UTC), {}, problem="it is away")
     now_report(folder, [Entry(broken), entries[0]])
     for _ in range(2):  # the first worker, and one that starts later
-        served, _ = load_first(folder)
+        served, _ = load_first(folder, last_served)
         assert served.default.number == "1" and [refused.number for refused in served.refused] == ["3"]
-    assert [version.number for version in read_held(folder).versions] == ["2", "1"]
-    assert len(json.loads((folder / held.FILE).read_text())["entries"]) == 2
+    assert [entry.version.number for entry in last_served.read().catalogue.entries] == ["2", "1"]
 
 
-def test_without_a_report_the_worker_starts_and_says_why_it_serves_nothing(tmp_path, monkeypatch):
+def test_what_was_served_last_is_served_again_while_the_registry_is_away(folder, entries, last_served):
+    now_report(folder, entries, routing=Routing({"2": 10.0}))
+    load_first(folder, last_served)
+    read_at = last_served.read().read_at
+    Report(problem="it is away").write(folder)
+    served, first = load_first(folder, last_served)
+    assert served.default.number == "1" and served.routing == Routing({"2": 10.0})
+    assert (first.problem, first.read_at) == ("it is away", read_at) and read_at is not None
+
+
+async def test_a_registry_that_stays_away_leaves_what_was_served_last_and_one_that_is_back_counts(
+    folder, entries, last_served, monkeypatch
+):
+    monkeypatch.setattr(watcher, "LOOK_EVERY", 0.005)
+    load_first(folder, last_served)
+    Report(problem="it is away").write(folder)
+    served, first = load_first(folder, last_served)
+    current = CurrentVersions(served)
+    watch = ReportWatcher(folder, last_served, 5.0, first, current, lambda before, after: None)
+    task = asyncio.create_task(watch.run())
+    Report(problem="it is still away").write(folder)
+    await until(lambda: watch.why_stale == "it is still away")
+    assert current.served is served
+    now_report(folder, entries[1:])
+    await until(lambda: current.served is not served)
+    assert watch.why_stale == "" and [version.number for version in current.served.versions] == ["1"]
+    task.cancel()
+
+
+@pytest.mark.parametrize("damaged", ["{", '{"catalogue": {"entries": [1]}}', "[]"])
+def test_a_damaged_record_is_as_none(folder, last_served, damaged, caplog):
+    last_served.folder.mkdir()
+    last_served.file.write_text(damaged)
+    served, _ = load_first(folder, last_served)
+    assert served.default.number == "1" and "cannot be read" in caplog.text
+    assert last_served.read().catalogue is not None, "it is written anew"
+
+
+def test_a_record_that_cannot_be_written_is_said_and_the_worker_starts(folder, last_served, caplog):
+    last_served.folder.write_text("no folder")
+    served, _ = load_first(folder, last_served)
+    assert served.default.number == "1" and "cannot be recorded" in caplog.text
+
+
+def test_without_a_report_the_worker_starts_and_says_why_it_serves_nothing(tmp_path, last_served, monkeypatch):
     monkeypatch.setattr(watcher, "READ_TIMEOUT", 0.0)
-    served, first = load_first(tmp_path)
+    served, first = load_first(tmp_path, last_served)
     assert served.versions == () and "cannot be read" in served.why_not_ready and first.catalogue is None

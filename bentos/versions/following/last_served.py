@@ -1,0 +1,66 @@
+"""What a service served last: the record from which its next worker, or the service itself, starts again.
+
+It may name more than the registry does: an alias that points to a broken version stays on the one before it. A new
+worker starts with these versions, so that all workers of a service answer alike. When the registry cannot be read at
+all, they are what is served.
+"""
+
+import hashlib
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+from bentos.settings import Settings
+from bentos.versions.catalogue import Catalogue, Entry
+from bentos.versions.following.report import Report
+from bentos.versions.loaded import ServedVersions
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class LastServed:
+    """The record, a file beside the copies that it names."""
+
+    file: Path
+
+    @classmethod
+    def of(cls, settings: Settings) -> "LastServed":
+        """Another registry, model or selection has another record: its versions are not this service's."""
+        followed = (settings.model_name, settings.mlflow_tracking_uri, settings.served_versions)
+        name = hashlib.sha256("\n".join(followed).encode()).hexdigest()[:16]
+        return cls(settings.versions_path / f"served-{name}.json")
+
+    @property
+    def folder(self) -> Path:
+        """The copies' folder, to which the folders of a catalogue are relative."""
+        return self.file.parent
+
+    def read(self) -> Report:
+        """The versions served last, and when the registry was read; an empty report where there is no record."""
+        try:
+            return Report.read(self.folder, self.file.name)
+        except FileNotFoundError:
+            return Report()
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            logger.warning("the record %s of the versions served last cannot be read: %r", self.file, error)
+            return Report()
+
+    def write(self, served: ServedVersions, report: Report) -> None:
+        """Replace the record by the versions served now: those of the report, and those held though it lacks them."""
+        listed = (*_entries(self.read()), *_entries(report))
+        folders = {entry.version.key: entry.folder for entry in listed if entry.folder}
+        entries = (
+            Entry(loaded.version, folders[loaded.key], loaded.source_problem)
+            for loaded in served.versions
+            if loaded.key in folders
+        )
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            Report(Catalogue(tuple(entries), served.routing), report.read_at).write(self.folder, self.file.name)
+        except OSError as error:
+            logger.warning("the versions served now cannot be recorded in %s: %s", self.file, error.strerror)
+
+
+def _entries(report: Report) -> tuple[Entry, ...]:
+    return report.catalogue.entries if report.catalogue else ()
