@@ -20,6 +20,7 @@ import click
 
 from bentos.monitoring import logs
 from bentos.process.folder import WorkerPlace, make_shared_folder
+from bentos.process.orphans import kill_workers_with_supervisor
 from bentos.settings import HOME, Settings, SettingsError, check_names, read_settings
 from bentos.store import StoreError, backends
 from bentos.versions.following.supervisor import supervise_follower
@@ -92,6 +93,7 @@ class SpamService:
             backends.prepare(settings)
         except StoreError as error:
             sys.exit(f"error: {error}")
+        kill_workers_with_supervisor()
         folder = make_shared_folder()
         os.environ |= {SHARED_FOLDER: str(folder), SUPERVISOR: str(os.getpid())}
         if not (settings.mock_model or BAKED.is_dir()):

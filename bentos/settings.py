@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from dotenv import dotenv_values
-from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
 from registry.settings import RegistrySettings
@@ -33,6 +33,11 @@ def _proxies(text: str) -> str:
         if name != "unix":
             ip_network(name)
     return text
+
+
+def _port(value: object) -> object:
+    """The port of `tcp://10.0.0.1:9042`, which Kubernetes sets in a pod beside a service named `cassandra`."""
+    return value.rpartition(":")[2] if isinstance(value, str) and value.startswith("tcp://") else value
 
 
 def _rate(text: str) -> str:
@@ -79,7 +84,7 @@ class Settings(RegistrySettings):
     sqlite_path: Path = Path("spam.db")
 
     cassandra_contact_points: str = ""  # comma-separated hosts; any makes Cassandra the store
-    cassandra_port: Port = 9042
+    cassandra_port: Annotated[Port, BeforeValidator(_port)] = 9042
     cassandra_keyspace: str = "sms_spam"
     cassandra_local_dc: str = "datacenter1"
     cassandra_username: str = ""
@@ -93,6 +98,9 @@ class Settings(RegistrySettings):
     astra_db_secure_bundle_path: Path | None = None  # given, Astra DB is the store
     astra_db_application_token: SecretStr = SecretStr("")
     astra_db_keyspace: str = "sms_spam"
+
+    cassandra_start_timeout: Annotated[float, Field(ge=0)] = 5.0  # seconds that the start waits for either database
+    start_anyway: bool = False  # in spite of a database that refuses
 
     cache_timeout: Seconds = 0.1  # the most a request waits for the cache
     cache_ttl: Annotated[int, Field(ge=0)] = 0  # seconds; 0 keeps predictions for ever
@@ -131,15 +139,17 @@ def read_settings() -> Settings:
 
 
 def check_names() -> list[str]:
-    """A warning for each variable, in the environment or `.env`, whose name is nearly that of a setting.
+    """A warning for each variable, in the environment or `.env`, whose name is nearly that of a setting not given.
 
-    Raises SettingsError where the setting meant would have protected the service: without it, it is open.
+    Names that Kubernetes makes of its services are nobody's. Raises SettingsError where the setting meant would have
+    protected the service: without it, it is open.
     """
     home = Path(os.environ.get(HOME, "."))
-    given = {*os.environ, *map(str.upper, dotenv_values(home / ".env"))}
+    variables = [*dotenv_values(home / ".env").items(), *os.environ.items()]
+    given = {name.upper() for name, value in variables if value}
     warnings = []
-    for name in sorted(given - KNOWN_NAMES):
-        for meant in get_close_matches(name, KNOWN_NAMES, n=1, cutoff=SIMILAR):
+    for name in sorted(name for name in given - KNOWN_NAMES if not OF_A_SERVICE.search(name)):
+        for meant in get_close_matches(name, KNOWN_NAMES - given, n=1, cutoff=SIMILAR):
             sentence = f"there is no setting {name}: {meant} is meant, perhaps"
             if meant in PROTECTING:
                 raise SettingsError(f"{sentence}; the service does not start without what it protects")
@@ -156,4 +166,5 @@ PROTECTING = {
     *("API_KEYS_FILE", "RATE_LIMIT", "MAX_CONCURRENCY", "TRUSTED_PROXIES", "CORS_ORIGINS"),
     *("CASSANDRA_TLS_CA", "CASSANDRA_USERNAME", "CASSANDRA_PASSWORD"),
 }
+OF_A_SERVICE = re.compile(r"_SERVICE_(HOST|PORT)(_\w+)?$|_PORT_\d+_(TCP|UDP|SCTP)(_\w+)?$")
 SIMILAR = 0.85  # of difflib's ratio: API_KEY_FILE and API_KEYS_FILE have 0.96, CASSANDRA_SERVICE_PORT and _PORT 0.78

@@ -6,6 +6,7 @@ for each set of weights, also after a stage came out of DVC's cache, or with a n
 
 import logging
 import os
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -47,11 +48,33 @@ def _artifacts_beside(uri: str) -> str | None:
 
 @contextmanager
 def training_run(variant: str, params: dict[str, Any], tags: dict[str, str]) -> Iterator[None]:
-    """A run around a training, with system metrics; MLflow marks it as failed when the block raises."""
+    """A run around a training, with system metrics; see `run` for how it ends."""
     connect()
-    with mlflow.start_run(run_name=variant, tags={"variant": variant, **tags}, log_system_metrics=True):
+    with run(run_name=variant, tags={"variant": variant, **tags}, log_system_metrics=True):
         mlflow.log_params(flatten(params))
         yield
+
+
+@contextmanager
+def run(**arguments: Any) -> Iterator[None]:
+    """`mlflow.start_run` with these arguments: FAILED when the block raises, KILLED after Ctrl-C or SIGTERM.
+
+    SIGTERM ends the block as Ctrl-C does: by itself it would end the process, and the run would be RUNNING for ever.
+    """
+    before = signal.signal(signal.SIGTERM, _exit)
+    try:
+        with mlflow.start_run(**arguments):
+            try:
+                yield
+            except (KeyboardInterrupt, SystemExit):
+                mlflow.end_run("KILLED")
+                raise
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _exit(number: int, frame: object) -> None:
+    raise SystemExit(128 + number)  # the status that a shell gives to a program ended by a signal
 
 
 def find_run(client: MlflowClient, weights: str) -> Run | None:
@@ -72,12 +95,12 @@ def log_crossval(candidates: dict[str, dict], folds: pd.DataFrame, files: list[P
     `folds` has the columns candidate, repeat and fold, and the metrics.
     """
     connect()
-    with mlflow.start_run(run_name="crossval"):
+    with run(run_name="crossval"):
         for file in files:
             mlflow.log_artifact(str(file))
         for name, figures in candidates.items():
             rows = folds[folds["candidate"] == name].drop(columns=["candidate", "repeat", "fold"])
-            with mlflow.start_run(run_name=name, nested=True, tags={"candidate": name}):
+            with run(run_name=name, nested=True, tags={"candidate": name}):
                 mlflow.log_params(flatten(figures["parameters"]))
                 mlflow.log_metrics({metric: value for metric, value in figures.items() if isinstance(value, float)})
                 for step, row in enumerate(rows.to_dict("records")):

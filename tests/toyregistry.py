@@ -22,6 +22,13 @@ def make_registry(folder: Path, champion: float = -1.0, challenger: float = -4.0
     return uri
 
 
+def empty_registry(folder: Path) -> str:
+    """The URI of a store in `folder` without any run or version."""
+    uri = f"sqlite:///{folder / 'mlflow.db'}"
+    _create_database(uri)
+    return uri
+
+
 def add_version(
     folder: Path, uri: str, bias: float = -1.0, alias: str | None = None, wrong: int = 0, artifact: Path | None = None
 ) -> str:

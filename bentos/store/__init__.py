@@ -47,6 +47,10 @@ class StoreError(Exception):
     """The store could not do it now. The message is for the log: it holds no secret."""
 
 
+class MisconfiguredError(StoreError):
+    """The store refuses, and waiting will not change that: a setting, a file or the tables must."""
+
+
 class Store(Protocol):
     """A cache keyed by (model_version, input), a log partitioned by (caller_id, hour), and feedback keyed by
     (input, caller_id).

@@ -1,7 +1,8 @@
 """The backends of the store, and the one that the settings choose.
 
-A backend is a folder beside this module with the same three functions as the others: `store.open_store(settings)`,
-`schema.migrate(settings)` and `scan.scan_calls(settings, since)`. It is imported only when it is chosen.
+A backend is a folder beside this module with the same four functions as the others: `start.prepare(settings)`,
+`store.open_store(settings)`, `schema.migrate(settings)` and `scan.scan_calls(settings, since)`. It is imported only
+when it is chosen.
 """
 
 from collections.abc import Callable, Iterator
@@ -16,12 +17,11 @@ from bentos.store import CallSummary, Store
 
 @dataclass(frozen=True)
 class Backend:
-    """`chosen` tells whether the settings ask for it. `migrates_at_start`: the service itself creates the tables."""
+    """`chosen` tells whether the settings ask for it."""
 
     name: str
     folder: str
     chosen: Callable[[Settings], bool]
-    migrates_at_start: bool = False
 
     def module(self, name: str) -> ModuleType:
         return import_module(f"bentos.store.{self.folder}.{name}")
@@ -30,7 +30,7 @@ class Backend:
 BACKENDS = (  # the first one that is chosen is the store
     Backend("astra", "cassandra", lambda settings: settings.astra_db_secure_bundle_path is not None),
     Backend("cassandra", "cassandra", lambda settings: settings.cassandra_contact_points != ""),
-    Backend("sqlite", "sqlite", lambda settings: True, migrates_at_start=True),
+    Backend("sqlite", "sqlite", lambda settings: True),
 )
 
 
@@ -50,12 +50,11 @@ def migrate(settings: Settings) -> list[str]:
 
 
 def prepare(settings: Settings) -> None:
-    """Create the tables of a store that needs no migration by an operator: once, before the workers start.
+    """Make the store ready, or see that it is: once, before the workers start. It may wait for a database.
 
-    Raises StoreError.
+    Raises StoreError where the service should not start.
     """
-    if _backend(settings).migrates_at_start:
-        migrate(settings)
+    _backend(settings).module("start").prepare(settings)
 
 
 def scan_calls(settings: Settings, since: datetime) -> Iterator[CallSummary]:

@@ -4,15 +4,15 @@ import asyncio
 import fcntl
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
-from bentos.store import Call, Correction, StoreError
+from bentos.store import Call, Correction, MisconfiguredError, StoreError
 from bentos.store.group_commit import GroupCommit
-from bentos.store.sqlite.file import connect
+from bentos.store.sqlite.file import check_write, connect
 from bentos.store.threads import WorkerThreads
 
 T = TypeVar("T")
@@ -142,6 +142,15 @@ class Spool:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+
+def check_writable(path: Path) -> None:
+    """Raises MisconfiguredError for a file that cannot be created or written."""
+    try:
+        with closing(_open(path)) as connection:
+            check_write(connection)
+    except sqlite3.Error as error:
+        raise MisconfiguredError(f"SPOOL_PATH={path} cannot be written: {error}") from error
 
 
 def _open(path: Path) -> sqlite3.Connection:

@@ -96,10 +96,39 @@ def test_another_misspelt_name_is_told_with_the_right_one(home, monkeypatch):
     ]
 
 
+SURROUNDINGS = """
+PATH HOME HOSTNAME PWD OLDPWD SHLVL LANG LC_ALL TERM SHELL USER LOGNAME TZ EDITOR PYTHONPATH VIRTUAL_ENV TMPDIR
+CI GITHUB_ACTIONS GITHUB_WORKSPACE RUNNER_TEMP GITLAB_CI CI_JOB_ID CI_PROJECT_DIR CI_REGISTRY BUILD_NUMBER JENKINS_URL
+KUBERNETES_SERVICE_HOST KUBERNETES_SERVICE_PORT KUBERNETES_SERVICE_PORT_HTTPS KUBERNETES_PORT KUBERNETES_PORT_443_TCP
+KUBERNETES_PORT_443_TCP_PROTO POD_NAME POD_NAMESPACE NODE_NAME SMS_SPAM_SERVICE_HOST SMS_SPAM_SERVICE_PORT SMS_SPAM_PORT
+SMS_SPAM_PORT_3000_TCP_ADDR CASSANDRA_SERVICE_HOST CASSANDRA_SERVICE_PORT CASSANDRA_SERVICE_PORT_CQL
+CASSANDRA_PORT_9042_TCP CASSANDRA_PORT_9042_TCP_PORT MLFLOW_SERVICE_PORT TRUSTED_PROXIES_SERVICE_PORT PORT_HTTP
+MLFLOW_HTTP_REQUEST_TIMEOUT OTEL_SERVICE_NAME AWS_REGION AWS_ACCESS_KEY_ID HTTP_PROXY HTTPS_PROXY NO_PROXY
+INVOCATION_ID NOTIFY_SOCKET JOURNAL_STREAM MALLOC_ARENA_MAX OMP_NUM_THREADS CUDA_VISIBLE_DEVICES
+"""
+
+
 def test_other_programs_variables_are_nobodys_business(monkeypatch):
-    for name in ("PATH", "CASSANDRA_SERVICE_PORT", "MLFLOW_HTTP_REQUEST_TIMEOUT", "OTEL_SERVICE_NAME", "AWS_REGION"):
+    for name in SURROUNDINGS.split():
         monkeypatch.setenv(name, "x")
     assert check_names() == []
+
+
+def test_a_name_beside_the_setting_that_it_resembles_is_no_misspelling(monkeypatch):
+    monkeypatch.setenv("CASSANDRA_PASSWORD_FILE", "/run/secrets/password")
+    monkeypatch.setenv("CASSANDRA_PASSWORD", "")  # empty is absent
+    with pytest.raises(SettingsError, match="CASSANDRA_PASSWORD is meant"):
+        check_names()
+    monkeypatch.setenv("CASSANDRA_PASSWORD", "secret")
+    assert check_names() == []
+
+
+def test_the_port_that_kubernetes_makes_of_a_service_is_understood(monkeypatch):
+    monkeypatch.setenv("CASSANDRA_PORT", "tcp://10.0.0.1:9043")
+    assert read_settings().cassandra_port == 9043
+    monkeypatch.setenv("CASSANDRA_PORT", "tcp://10.0.0.1")
+    with pytest.raises(SettingsError, match="CASSANDRA_PORT"):
+        read_settings()
 
 
 def test_two_databases_are_one_too_many(monkeypatch):

@@ -138,7 +138,8 @@ def test_a_registry_that_is_away_changes_nothing_and_one_that_is_replaced_is_fol
     with following(tmp_path, uri, end=signal.SIGKILL) as server:
         file.rename(tmp_path / "away.db")
         why = wait_until(lambda: registry_of(server)["why_stale"])
-        assert str(file) in why and registry_of(server)["read_at"]
+        assert file.name in why and str(tmp_path) not in why and str(file) in server.log.read_text()
+        assert registry_of(server)["read_at"]
         assert default_version(server) == "1" and metric(server, "spam_registry_up") == 0
         assert not file.exists(), "asking for it made a new one"
         (tmp_path / "away.db").rename(file)

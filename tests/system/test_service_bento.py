@@ -38,7 +38,23 @@ def tag(home, registry) -> str:
     return next(line.split()[1] for line in built.stdout.splitlines() if line.startswith("built "))
 
 
-def test_the_bento_serves_its_versions_from_another_folder(home, tag):
+@pytest.fixture(scope="module")
+def packed(home, tag) -> list[Path]:
+    """The files of the bento's `src` before it is first served: Python then writes its bytecode beside the code."""
+    (source,) = (home / "bentoml" / "bentos" / "sms-spam").glob(f"{tag.partition(':')[2]}/src")
+    return [path.relative_to(source) for path in source.rglob("*") if path.is_file()]
+
+
+def test_the_bento_has_code_and_versions_and_nothing_else(packed):
+    """Built in the repository, where settings, databases, feedback and the corpus lie beside the code."""
+    assert {file.parts[0] for file in packed} == {"bentos", "registry", "baked", "serve.txt", "bentofile.yaml"}
+    assert {file.suffix for file in packed if file.parts[0] in ("bentos", "registry")} <= {
+        *(".py", ".html", ".css", ".js", ".json", ".conf", ".yaml", ".service", "")  # "": the Dockerfile
+    }
+    assert {file.parts[1] for file in packed if file.parts[0] == "baked"} == {"1", "2", "versions.json"}
+
+
+def test_the_bento_serves_its_versions_from_another_folder(home, tag, packed):
     elsewhere = home / "elsewhere"
     (elsewhere / "barred").mkdir(parents=True)
     (elsewhere / "barred" / "sitecustomize.py").write_text(BARRED)
@@ -75,17 +91,6 @@ def test_migrate_makes_the_tables_of_the_embedded_store(tmp_path):
     for _ in range(2):
         subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True)
     assert (tmp_path / "new.db").exists()
-
-
-def test_the_bento_has_code_and_versions_and_nothing_else(home, tag):
-    """Built in the repository, where settings, databases, feedback and the corpus lie beside the code."""
-    (bento,) = (home / "bentoml" / "bentos" / "sms-spam").glob(tag.partition(":")[2])
-    files = [path.relative_to(bento / "src") for path in (bento / "src").rglob("*") if path.is_file()]
-    assert {file.parts[0] for file in files} == {"bentos", "registry", "baked", "serve.txt", "bentofile.yaml"}
-    assert {file.suffix for file in files if file.parts[0] in ("bentos", "registry")} <= {
-        *(".py", ".html", ".css", ".js", ".json", ".conf", ".yaml", ".service", "")  # "": the Dockerfile
-    }
-    assert {file.parts[1] for file in files if file.parts[0] == "baked"} == {"1", "2", "versions.json"}
 
 
 def test_bentomls_own_build_is_refused_and_says_what_to_type(home):

@@ -8,7 +8,7 @@ import pytest
 
 from bentos.store.cassandra.schema import migrate
 from tests.cassandra.client import session_of, settings_for
-from tests.server import Server
+from tests.server import PATIENCE, Server
 from tests.system.tools import get_json, in_one_hour, new_address, wait_until
 
 CLIENTS = 16
@@ -108,6 +108,17 @@ def test_two_services_share_predictions_and_a_caller_s_log(settings, tmp_path):
         assert 'spam_store_up{store="cassandra"} 1.0' in one.get("/metrics").text
 
 
+def test_a_database_that_refuses_ends_the_start_unless_it_is_to_start_anyway(settings, tmp_path):
+    wrong = settings.model_copy(update={"cassandra_keyspace": "missing"})
+    refused = service(wrong, tmp_path / "a")
+    assert refused.process.wait(PATIENCE) != 0
+    (line,) = refused.log.read_text().splitlines()
+    assert line.startswith("error: Cassandra") and line.endswith("run `python -m bentos migrate`")
+    with service(wrong, tmp_path / "b", START_ANYWAY="1") as server:
+        assert "migrate" in store_of(server)["error"]
+        assert server.get("/prediction?text=free").status_code == 200
+
+
 def test_no_answered_call_is_lost_when_the_database_hangs_or_dies_under_load(settings, cassandra_node, tmp_path):
     with service(settings, tmp_path / "a") as server:
         with Load(server) as load:
@@ -137,7 +148,7 @@ def test_a_service_killed_with_rows_in_its_spool_starts_without_its_database_and
             load.wait_for(300)
             server.kill()
         assert load.failed == []
-        with service(settings, folder) as server, server.client(address) as client:
+        with service(settings, folder, CASSANDRA_START_TIMEOUT="0") as server, server.client(address) as client:
             assert client.get("/readyz").status_code == 200
             answers = client.post("/predictions", json={"texts": texts})
             assert answers.status_code == 200 and not any(answer["from_cache"] for answer in answers.json())

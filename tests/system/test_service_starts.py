@@ -7,13 +7,17 @@ import sqlite3
 import pytest
 
 from tests.server import PATIENCE, Server
+from tests.system.tools import process_tree, running
 
 
 def output_of_failed_start(folder, **settings) -> str:
-    server = Server(folder, **settings)
+    """What it says: one sentence. Nothing of it is left, neither a process nor its folder."""
+    server = Server(folder, TMPDIR=str(folder), **settings)
+    pids = process_tree(server.process.pid)
     assert server.process.wait(PATIENCE) != 0
     output = server.log.read_text()
-    assert "Traceback" not in output
+    assert "Traceback" not in output and output.count("\n") == 1 and output.startswith("error: ")
+    assert not running(pids) and not list(folder.glob("sms-spam-*"))
     return output
 
 
@@ -29,6 +33,19 @@ def output_of_failed_start(folder, **settings) -> str:
 def test_a_wrong_setting_is_named_and_nothing_starts(tmp_path, settings, why):
     output = output_of_failed_start(tmp_path, **settings, CASSANDRA_PASSWORD="a secret")
     assert why in output and "a secret" not in output
+
+
+@pytest.mark.parametrize(
+    ("settings", "why"),
+    [
+        ({"SQLITE_PATH": "/nowhere/spam.db"}, "/nowhere/spam.db: unable to open"),
+        ({"CASSANDRA_CONTACT_POINTS": "127.0.0.1", "SPOOL_PATH": "/nowhere/spool.db"}, "SPOOL_PATH=/nowhere/spool.db"),
+        ({"CASSANDRA_CONTACT_POINTS": "127.0.0.1", "CASSANDRA_TLS_CA": "/dev/null"}, "CASSANDRA_TLS_CA=/dev/null"),
+        ({"ASTRA_DB_SECURE_BUNDLE_PATH": "/dev/null"}, "ASTRA_DB_SECURE_BUNDLE_PATH=/dev/null"),
+    ],
+)
+def test_a_file_that_cannot_be_used_ends_the_start(tmp_path, settings, why):
+    assert why in output_of_failed_start(tmp_path, MOCK_MODEL="1", **settings)
 
 
 def test_another_programs_file_is_refused(tmp_path):
@@ -48,6 +65,8 @@ def test_settings_in_a_dotenv_file_count_where_it_is_started(tmp_path):
     for name in ("bentos", "registry"):
         shutil.copytree(name, repository / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy("pyproject.toml", repository)
+    (repository / ".env").write_text("API_KEY_FILE=keys\n")
+    assert "API_KEYS_FILE is meant" in output_of_failed_start(tmp_path, cwd=repository)
     (repository / ".env").write_text("API_NAME=from the file\nMOCK_MODEL=1\nSQLITE_PATH=here.db\n")
     with Server(tmp_path, cwd=repository, SQLITE_PATH="") as server, server.client() as client:
         assert client.get("/").json()["api_name"] == "from the file"

@@ -74,10 +74,29 @@ def test_a_client_that_stalls_keeps_no_worker_from_ending(tmp_path):
         wait_until(lambda: not running({worker}))
 
 
-def test_workers_do_not_outlive_their_supervisor(tmp_path):
+def test_workers_do_not_outlive_their_supervisor_and_free_the_port_at_once(tmp_path):
     with start(tmp_path, MOCK_MODEL="1") as server:
         wait_until(lambda: len(server.workers()) == 2)
         pids = process_tree(server.process.pid)
         server.process.kill()
         server.process.wait()
+        wait_until(lambda: _is_free(server.port), seconds=1)
         wait_until(lambda: not running(pids))
+
+
+def test_nothing_outlives_a_supervisor_that_is_killed_while_its_workers_start(tmp_path, uri):
+    server = start(tmp_path, MLFLOW_TRACKING_URI=uri, TMPDIR=str(tmp_path))
+    pids = wait_until(
+        lambda: pids if len(pids := process_tree(server.process.pid)) == 4 else None
+    )  # two and a follower
+    assert not _is_free(server.port)
+    server.process.kill()
+    server.process.wait()
+    wait_until(lambda: _is_free(server.port), seconds=1)
+    wait_until(lambda: not running(pids))
+    assert not list(tmp_path.glob("sms-spam-*")) and "startup hook" not in server.log.read_text()
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) != 0

@@ -6,36 +6,42 @@ from collections.abc import Iterator
 from cassandra.cluster import NoHostAvailable
 
 from bentos.settings import Settings
-from bentos.store import StoreError
+from bentos.store import MisconfiguredError, StoreError
 from bentos.store.cassandra.cluster import is_astra
 
-MEANINGS = {  # part of what the driver, the server or OpenSSL says -> what it means here; the first match wins
+MISCONFIGURED = {  # part of what the driver, the server or OpenSSL says -> what it means here; the first match wins
     "Bad credentials": "wrong user name or password ({login})",
     "requires authentication": "asks for a user name and password ({login})",
     "CERTIFICATE_VERIFY_FAILED": "its certificate is not valid for this host under the trusted authority ({trust})",
     "WRONG_VERSION_NUMBER": "TLS is asked for ({trust}), but the server speaks plain text there",
     "No such file": "there is no such file ({trust})",
-    "Connection refused": "refuses connections: it is not running, or the port is wrong",
-    "ConnectionResetError": "closes the connection: it may speak TLS only ({trust})",
-    "UnresolvableContactPoints": "no such host",
     "Unable to connect to any servers', [": "no node in the local data centre (CASSANDRA_LOCAL_DC)",
     "does not exist": "{message}: run `python -m bentos migrate`",  # a keyspace or a table
     "ndefined column": "{message}: run `python -m bentos migrate`",
+    "Unauthorized": "{message}",
+}
+AWAY = {  # the same for what waiting may change
+    "Connection refused": "refuses connections: it is not running, or the port is wrong",
+    "ConnectionResetError": "closes the connection: it may speak TLS only ({trust})",
+    "UnresolvableContactPoints": "no such host",
     "Cannot achieve consistency": "too few replicas are alive for the consistency asked for (CASSANDRA_CONSISTENCY)",
 }
 
 
 def explain(error: BaseException, settings: Settings) -> StoreError:
-    """The error as one line that says what is wrong and what to do. It holds no secret."""
+    """The error as one line that says what is wrong and what to do: a MisconfiguredError where waiting will not help.
+
+    It holds no secret. Of several nodes that fail for different reasons, one that is misconfigured counts.
+    """
     if isinstance(error, StoreError):
         return error
     causes = list(_causes(error))
     texts = " ".join(f"{type(cause).__name__} {cause}" for cause in causes)
     message = _one_line(causes[-1])
-    for mark, meaning in MEANINGS.items():
-        if mark in texts:
-            message = meaning.format(**_setting_names(settings), message=message)
-            break
+    for kind, meanings in ((MisconfiguredError, MISCONFIGURED), (StoreError, AWAY)):
+        for mark, meaning in meanings.items():
+            if mark in texts:
+                return kind(f"{_database(settings)}: {meaning.format(**_setting_names(settings), message=message)}")
     return StoreError(f"{_database(settings)}: {message}")
 
 

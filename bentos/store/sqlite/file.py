@@ -19,5 +19,11 @@ def connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
+def check_write(connection: sqlite3.Connection) -> None:
+    """Begin a write and take it back. Raises sqlite3.Error for a file that can only be read."""
+    connection.execute("BEGIN IMMEDIATE")
+    connection.execute("ROLLBACK")
+
+
 def failure(verb: str, path: Path, error: Exception) -> StoreError:
     return StoreError(f"cannot {verb} the SQLite file {path}: {error}")

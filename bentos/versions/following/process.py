@@ -141,7 +141,10 @@ def _inode(path: Path | None) -> int | None:
 
 
 def _end_with_supervisor(folder: Path) -> None:
-    sys.stdin.buffer.read()  # returns when the supervisor has ended
+    while os.read(
+        0, 1
+    ):  # standard input, which ends when the supervisor has; a lock of `sys.stdin` would break our end
+        pass
     while folder.exists():  # repeated, since a report may have been written meanwhile
         shutil.rmtree(folder, ignore_errors=True)
     os._exit(0)

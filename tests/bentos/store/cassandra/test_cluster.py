@@ -3,6 +3,7 @@
 import json
 import ssl
 import threading
+import time
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from bentos.settings import Settings
-from bentos.store import StoreError
+from bentos.store import MisconfiguredError, StoreError
 from bentos.store.cassandra.schema import migrate
+from bentos.store.cassandra.start import prepare
 from bentos.store.cassandra.store import CassandraStore, open_store
 from tests.cassandra.certificates import Authority, Certificate
 from tests.cassandra.client import PATIENT, a_call, logged, opened, session_of, settings_for, until
@@ -106,6 +108,35 @@ def test_a_file_that_is_no_certificate_is_said(settings, tmp_path):
 
 def test_a_data_centre_without_nodes_is_said(settings):
     assert "CASSANDRA_LOCAL_DC" in refusal(changed(settings, cassandra_local_dc="elsewhere"))
+
+
+WRONG = {
+    "wrong user name or password": {"cassandra_password": SECRET},
+    "asks for a user name and password": {"cassandra_username": ""},
+    "CASSANDRA_LOCAL_DC": {"cassandra_local_dc": "elsewhere"},
+    "python -m bentos migrate": {"cassandra_keyspace": "missing"},
+    "nowhere.pem": {"cassandra_tls_ca": "nowhere.pem"},
+}
+
+
+def test_a_start_waits_for_no_database_that_refuses(settings, caplog):
+    prepare(settings)
+    with session_of(settings) as session:
+        replication = {"class": "SimpleStrategy", "replication_factor": "1"}
+        session.execute(f"CREATE KEYSPACE IF NOT EXISTS empty WITH replication = {replication}")
+    for why, wrong in [*WRONG.items(), ("does not exist", {"cassandra_keyspace": "empty"})]:
+        refused = changed(settings, **wrong, cassandra_start_timeout=PATIENT)
+        with pytest.raises(MisconfiguredError, match=why):
+            prepare(refused)
+        prepare(changed(refused, start_anyway=True))
+        assert why in caplog.records[-1].getMessage()
+
+
+def test_a_start_waits_for_a_database_that_is_away_and_then_goes_on_without(settings, caplog):
+    started = time.monotonic()
+    prepare(changed(settings, cassandra_port=free_port(["127.0.0.1"]), cassandra_start_timeout=1.2))
+    assert time.monotonic() - started >= 1
+    assert "started without the database" in caplog.text and "refuses connections" in caplog.text
 
 
 async def test_a_role_that_may_only_read_keeps_its_calls_until_it_may_write(settings, tmp_path):
