@@ -58,8 +58,8 @@ def predict(candidate: params.Variant | None, rest: splits.Split, held_out: spli
         model = baseline.linear().fit(rest.texts, rest.actual)
         scores, predicted = baseline.scores(model, held_out.texts, positive), model.predict(held_out.texts)
     else:
-        model, tokenizer = train.fit(candidate, rest)
-        answers = probabilities(model, [tokenizer.encode(text) for text in held_out.texts])
+        fitted = train.fit(candidate, rest)
+        answers = probabilities(fitted.model, [fitted.tokenizer.encode(text) for text in held_out.texts])
         scores, predicted = answers[:, positive], answers.argmax(axis=1)
     return {"predicted": predicted.tolist(), "scores": scores.astype(float).tolist()}
 

@@ -37,12 +37,17 @@ from registry.model.profile import profile_of
 
 
 def measure(
-    test: splits.Split, probabilities: np.ndarray, cases: list[suite.Case], positive: str, bins: int
+    test: splits.Split,
+    predicted: np.ndarray,
+    probabilities: np.ndarray,
+    cases: list[suite.Case],
+    positive: str,
+    bins: int,
 ) -> dict[str, float]:
     """The metrics of the main corpus's test split, and of the behaviour suite."""
     number = test.labels.index(positive)
     return {
-        **metrics.decisions(test.actual, probabilities.argmax(axis=1), test.labels, positive),
+        **metrics.decisions(test.actual, predicted, test.labels, positive),
         **metrics.ranking(test.actual, probabilities[:, number], test.labels, positive),
         **metrics.calibration(test.actual, probabilities, test.labels, positive, bins),
         **{f"behaviour.{capability}": rate for capability, rate in suite.rates(cases).items()},
@@ -79,7 +84,7 @@ def measure_sources(
 ) -> dict[str, SourceFigures]:
     """The figures of every corpus; `answers` are the labels that the table of the test split got."""
     table = splits.read_table(outside, "outside")
-    numbers = artifact.probabilities(table["text"].tolist()).argmax(axis=1)
+    numbers = decide(artifact, artifact.probabilities(table["text"].tolist()))
     beyond = np.array(artifact.labels, dtype=object)[numbers]
     return sources.by_source(test, answers, positive, trained) | sources.by_source(table, beyond, positive, [])
 
@@ -89,9 +94,17 @@ def describe(corpus: params.Corpus, measured: dict[str, SourceFigures]) -> Corpu
     return CorpusInfo(**fields, missing=corpus.name not in measured)
 
 
-def mistakes(artifact: Artifact, test: splits.Split, probabilities: np.ndarray, most: int) -> pd.DataFrame:
+def decide(artifact: Artifact, probabilities: np.ndarray) -> np.ndarray:
+    """The answered labels' indices, int (n,), of probabilities, float (n, labels), at the version's operating point."""
+    answers = (dict(zip(artifact.labels, row, strict=True)) for row in probabilities.tolist())
+    return np.array([artifact.labels.index(artifact.decision.label(answer)) for answer in answers], dtype=int)
+
+
+def mistakes(
+    artifact: Artifact, test: splits.Split, predicted: np.ndarray, probabilities: np.ndarray, most: int
+) -> pd.DataFrame:
     """The wrong answers with the highest probability, worst first."""
-    predicted, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
+    confidence = probabilities[np.arange(len(predicted)), predicted]
     wrong = np.flatnonzero(predicted != test.actual)
     worst = wrong[np.argsort(-confidence[wrong], kind="stable")][:most]
     return pd.DataFrame(
@@ -106,7 +119,13 @@ def mistakes(artifact: Artifact, test: splits.Split, probabilities: np.ndarray, 
 
 
 def write_curves(
-    out: Path, curves: Path, test: splits.Split, probabilities: np.ndarray, positive: str, bins: int
+    out: Path,
+    curves: Path,
+    test: splits.Split,
+    predicted: np.ndarray,
+    probabilities: np.ndarray,
+    positive: str,
+    bins: int,
 ) -> None:
     """precision_recall.csv, reliability.csv and the figures."""
     is_positive = test.actual == test.labels.index(positive)
@@ -117,8 +136,7 @@ def write_curves(
     parts = metrics.reliability(is_positive.astype(float), scores.astype(float), bins)
     reliability = pd.DataFrame(parts, columns=["probability", "share", "messages"]).round(6)
     reliability.to_csv(out / "reliability.csv", index=False)
-    predicted, training = probabilities.argmax(axis=1), pd.read_csv(curves)
-    figures.draw(out / "figures", test, predicted, training, precision_recall, reliability, positive)
+    figures.draw(out / "figures", test, predicted, pd.read_csv(curves), precision_recall, reliability, positive)
 
 
 def main() -> None:
@@ -130,26 +148,27 @@ def main() -> None:
     everything = splits.to_split(table, splits.labels_of(args.prepared))
     answered = artifact.probabilities(everything.texts)
     of_main = np.flatnonzero(table["source"] == loaded.main.name)
-    test, probabilities = everything.part(of_main), answered[of_main]
-    predicted = probabilities.argmax(axis=1)
+    decided = decide(artifact, answered)
+    test, probabilities, predicted = everything.part(of_main), answered[of_main], decided[of_main]
     applies = not suite.why_not(artifact.labels, loaded.main.language)
-    cases = suite.measure(artifact.predict) if applies else []
+    cases = suite.measure(artifact.predict, artifact.decision.threshold) if applies else []
     details = gather_details(args, loaded, test, predicted, cases)
-    answers = np.array(everything.labels, dtype=object)[answered.argmax(axis=1)]
+    answers = np.array(everything.labels, dtype=object)[decided]
     trained = loaded.trained_on(loaded.variants[args.variant])
     details.sources = measure_sources(artifact, table, answers, args.outside, positive, trained)
     details.corpora = [describe(corpus, details.sources) for corpus in loaded.corpora]
-    measured = measure(test, probabilities, cases, positive, settings.bins) | sources.flat(details.sources)
+    measured = measure(test, predicted, probabilities, cases, positive, settings.bins) | sources.flat(details.sources)
 
     args.out.mkdir(parents=True, exist_ok=True)
     (args.out / "metrics.json").write_text(json.dumps(measured, indent=2) + "\n")
     details.write(args.out / "details.json")
     predictions = args.out / "predictions.csv"
-    splits.write_predictions(predictions, everything, answered.argmax(axis=1), answered, table["source"])
-    mistakes(artifact, test, probabilities, settings.mistakes).to_csv(args.out / "mistakes.csv", index=False)
+    splits.write_predictions(predictions, everything, decided, answered, table["source"])
+    worst = mistakes(artifact, test, predicted, probabilities, settings.mistakes)
+    worst.to_csv(args.out / "mistakes.csv", index=False)
     columns = [field.name for field in fields(suite.Case)]
     pd.DataFrame(cases, columns=columns).round(6).to_csv(args.out / "behaviour.csv", index=False)
-    write_curves(args.out, args.curves, test, probabilities, positive, settings.bins)
+    write_curves(args.out, args.curves, test, predicted, probabilities, positive, settings.bins)
     print(_summary(args.variant, measured, details, positive, test.labels))
 
 

@@ -1,22 +1,25 @@
-"""Convert a trained variant to the ONNX artifact that serving uses, and check that the two agree.
+"""Convert a trained variant to the ONNX artifact that serving uses, and choose its operating point.
 
     python -m pipelines.export VARIANT PREPARED MODEL OUT
 
-Every test message goes through both: a label that differs, or a probability that differs by 1e-5 or more, fails the
-stage.
+The operating point is chosen on the validation split. Every test message goes through both models: a label that
+differs, or a probability that differs by 1e-5 or more, fails the stage.
 """
 
 import argparse
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from pipelines import params
 from pipelines.data import splits
 from pipelines.hashing import sha256_of_files
+from pipelines.measure import operating_point
 from pipelines.model import batches, network
 from pipelines.model.backend import keras
 from registry.model import artifact
+from registry.model.decision import Decision
 from registry.model.tokenizer import Tokenizer
 
 TOLERANCE = 1e-5
@@ -40,6 +43,21 @@ def difference(model: keras.Model, exported: artifact.Artifact, texts: list[str]
     return float(np.abs(by_keras - by_onnx).max())
 
 
+def choose_decision(
+    model: keras.Model, tokenizer: Tokenizer, variant: params.Variant, args: argparse.Namespace
+) -> Decision:
+    """The operating point, on the validation messages of the corpora that the variant is trained on."""
+    loaded = params.load()
+    validation = splits.read(args.prepared, "validation", variant.sources)
+    answers = batches.probabilities(model, [tokenizer.encode(text) for text in validation.texts])
+    number = validation.labels.index(loaded.positive)
+    sources = [origin.partition("/")[0] for origin in validation.origins]
+    known = pd.read_csv(args.model / "held_out.csv")["known"].to_numpy()
+    return operating_point.choose(
+        answers[:, number], validation.actual == number, sources, loaded.positive, known, loaded.decision
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("variant")
@@ -55,7 +73,8 @@ def main() -> None:
         "weights_sha256": sha256_of_files([args.model / "model.weights.h5"]),
     }
     onnx = network.to_onnx(variant, model, len(test.labels)).SerializeToString(deterministic=True)
-    artifact.write(args.out, onnx, tokenizer, test.labels, metadata)
+    decision = choose_decision(model, tokenizer, variant, args) if variant.operating_point else None
+    artifact.write(args.out, onnx, tokenizer, test.labels, metadata, decision)
     largest = difference(model, artifact.Artifact.load(args.out), test.texts)
     if largest >= TOLERANCE:
         raise SystemExit(f"export: ONNX and Keras differ by {largest:.1e} on a test message, the bound is {TOLERANCE}")

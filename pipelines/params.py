@@ -65,7 +65,7 @@ class Validate(Section):
 
 
 class Tokens(Section):
-    scheme: Literal["words", "shapes"]
+    scheme: Literal["words", "shapes", "spans"]
     max_words: Annotated[int, Field(ge=0)] | None
     max_tokens: Count
     min_count: Count
@@ -96,12 +96,19 @@ class Training(Section):
     learning_rate: Annotated[float, Field(gt=0)]
     decay: Literal["none", "linear"]
     word_dropout: Share
+    wide_dropout: Share = 0.0
 
 
 class Variant(Section):
-    """A wide part, a network with its training, or both; trained on `corpora`, or on all of role `train`."""
+    """A wide part, a network with its training, or both; trained on `corpora`, or on all of role `train`.
+
+    `slots` is the share of names that vary in training. Without an `operating_point` the most
+    probable label is answered.
+    """
 
     corpora: Annotated[list[str], Field(min_length=1)] | None = None
+    slots: Share = 0.0
+    operating_point: bool = True
     tokens: Tokens
     wide: Wide | None
     network: LSTM | None  # the kind of network; `pipelines.model.network` has its module
@@ -126,8 +133,25 @@ class Variant(Section):
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """Everything but its corpora."""
+        """Everything that its figures depend on, but its corpora."""
         return self.model_dump(exclude={"corpora"})
+
+
+class Decision(Section):
+    """How the operating point is chosen on validation messages; `pipelines.measure.operating_point` explains it."""
+
+    blocked: dict[str, Share]  # by corpus; `default` for those that are not named
+    surely_blocked: Share
+    missed: Share
+    thresholds: tuple[Share, Share]
+    unfamiliar: Share
+
+    @field_validator("blocked")
+    @classmethod
+    def check_default(cls, blocked: dict[str, float]) -> dict[str, float]:
+        if "default" not in blocked:
+            raise ValueError("needs a bound named `default`")
+        return blocked
 
 
 class Evaluate(Section):
@@ -144,6 +168,7 @@ class Params(Section):
     validate_: Validate = Field(alias="validate")
     variants: Annotated[dict[str, Variant], Field(min_length=1)]
     search: dict[str, Variant]
+    decision: Decision
     evaluate: Evaluate
     gate: dict  # checked and used by `registry.gate`
 

@@ -2,21 +2,25 @@
 
     python -m pipelines.train VARIANT PREPARED OUT
 
-writes OUT/model.weights.h5, OUT/tokenizer.json (its vocabulary is learnt from train alone) and OUT/curves.csv. The same
-inputs give the same bytes.
+writes OUT/model.weights.h5, OUT/tokenizer.json (its vocabulary is learnt from train alone), OUT/curves.csv, and
+OUT/held_out.csv, how much of each training message the others would have known. The same inputs give the same bytes.
 """
 
 import argparse
 import csv
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import mlflow
 import numpy as np
+import pandas as pd
 
 from pipelines import params, tracking
 from pipelines.data import splits
+from pipelines.data.slots import SlotFiller, read_slots
+from pipelines.data.suffixes import public_suffixes
 from pipelines.hashing import sha256_of_files
 from pipelines.model import network, wide
 from pipelines.model.backend import keras, make_repeatable
@@ -28,18 +32,27 @@ CODE = [Path(__file__), *sorted(Path(__file__).with_name("model").glob("*.py"))]
 AfterEpoch = Callable[[int, float, keras.Model, Tokenizer], None]
 
 
-def fit(
-    variant: params.Variant, train: splits.Split, after_epoch: AfterEpoch | None = None
-) -> tuple[keras.Model, Tokenizer]:
+@dataclass(frozen=True)
+class Fitted:
+    """A trained model. `known`, float (n,), is the share of each training message that the others would have known."""
+
+    model: keras.Model
+    tokenizer: Tokenizer
+    known: np.ndarray
+
+
+def fit(variant: params.Variant, train: splits.Split, after_epoch: AfterEpoch | None = None) -> Fitted:
     """Train `variant`; `after_epoch` is called with the epoch, its loss, the model and the tokenizer.
 
     A wide part is fitted first and counts as epoch 0. The network then learns on top of the logits that the wide part
-    gives each message while it is held out.
+    gives each message while it is held out with all that is not independent of it.
     """
     seed = (variant.training or variant.wide).seed
     tokens = variant.tokens
-    tokenizer = Tokenizer.fit(train.texts, **tokens.model_dump())
-    rows = [tokenizer.encode(text) for text in train.texts]
+    texts = vary_slots(train, variant.slots, seed)
+    suffixes = public_suffixes() if tokens.scheme == "spans" else ()
+    tokenizer = Tokenizer.fit(texts, **tokens.model_dump(), suffixes=suffixes)
+    rows = [tokenizer.encode(text) for text in texts]
     make_repeatable(seed)
     labels = len(train.labels)
     model = network.build(variant, tokenizer, labels)
@@ -49,13 +62,25 @@ def fit(
         if after_epoch is not None:
             after_epoch(epoch, loss, model, tokenizer)
 
+    known = np.ones(len(rows))
     if variant.wide:
-        fitted, offset = wide.fit(rows, train.actual, train.groups, variant.wide, tokens.buckets)
+        fitted, offset, known = wide.fit(rows, train.actual, train.independent, variant.wide, tokens.buckets)
         wide.set_weights(model, fitted)
         on_epoch_end(0, _loss(_softmax(offset), train.actual))
     if variant.network:
         _fit_network(model, variant.training, rows, offset, train.actual, on_epoch_end)
-    return model, tokenizer
+    return Fitted(model, tokenizer, known)
+
+
+def vary_slots(train: splits.Split, share: float, seed: int) -> list[str]:
+    """The texts; those of corpora with parts, which were written for training, with `share` of their names varied."""
+    texts = list(train.texts)
+    if share:
+        written = [i for i, origin in enumerate(train.origins) if "/" in origin]
+        varied = SlotFiller(read_slots(), share, seed).vary([texts[i] for i in written])
+        for i, text in zip(written, varied, strict=True):
+            texts[i] = text
+    return texts
 
 
 def _fit_network(
@@ -68,11 +93,11 @@ def _fit_network(
 ) -> None:
     """Train the network of `model` on top of the logits `offset`; its layers are shared with `model`."""
     ids = [row["ids"] for row in rows]
-    batches = Batches(ids, offset, actual, settings.batch, settings.word_dropout, settings.seed)
+    batches = Batches(ids, offset, actual, settings)
     residual = network.residual(model, offset.shape[1])
     residual.compile(keras.optimizers.Adam(_learning_rate(settings, len(batches))), "sparse_categorical_crossentropy")
     callback = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: on_epoch_end(epoch + 1, logs["loss"]))
-    residual.fit(batches, epochs=settings.epochs, shuffle=False, callbacks=[callback], verbose=0)
+    residual.fit(batches.dataset(), epochs=settings.epochs, callbacks=[callback], verbose=0)
 
 
 def _learning_rate(settings: params.Training, steps: int):
@@ -131,11 +156,13 @@ def main() -> None:
     train, validation = (splits.read(args.prepared, name, variant.sources) for name in ("train", "validation"))
     with tracking.training_run(args.variant, variant.model_dump(), tags):
         curves = Curves(args.variant, validation)
-        model, tokenizer = fit(variant, train, curves)
+        fitted = fit(variant, train, curves)
         args.out.mkdir(parents=True, exist_ok=True)
-        model.save_weights(args.out / "model.weights.h5")
-        (args.out / "tokenizer.json").write_text(tokenizer.to_json())
+        fitted.model.save_weights(args.out / "model.weights.h5")
+        (args.out / "tokenizer.json").write_text(fitted.tokenizer.to_json())
         curves.write(args.out / "curves.csv")
+        held_out = pd.DataFrame({"id": train.ids, "known": fitted.known.round(6)})
+        held_out.to_csv(args.out / "held_out.csv", index=False)
         mlflow.set_tag(tracking.WEIGHTS, sha256_of_files([args.out / "model.weights.h5"]))
 
 

@@ -32,7 +32,7 @@ with _without_stderr():
 # At import, since TensorFlow accepts it only before its first operation.
 tf.config.threading.set_intra_op_parallelism_threads(THREADS)
 
-__all__ = ["keras", "make_repeatable"]
+__all__ = ["keras", "make_repeatable", "tf"]
 
 
 def make_repeatable(seed: int) -> None:

@@ -1,21 +1,23 @@
 """Batches of messages of about the same length, so that little of a batch is padding."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from pipelines.model.backend import keras
+from pipelines.model.backend import keras, tf
+from pipelines.params import Training
 from registry.model.tokenizer import PADDING, UNKNOWN, Encoded, pad, stack
 
 
-class Batches(keras.utils.PyDataset):
+class Batches:
     """Training batches ([ids, offset], labels), drawn anew for each epoch; the same seed gives the same batches.
 
     `offset`, float (n, labels), are the logits of the wide part, which the network is trained on top of.
 
     Messages are sorted by length with a little noise and cut into batches, and the batches are shuffled.
     `word_dropout` is the share of tokens replaced by the unknown token, so that no decision depends on one rare word
-    (Iyyer et al., 2015).
+    (Iyyer et al., 2015). `wide_dropout` is the share of messages whose offset is 0 in a batch, so that the network
+    learns to decide without the wide part, too.
     """
 
     def __init__(
@@ -23,14 +25,11 @@ class Batches(keras.utils.PyDataset):
         rows: Sequence[list[int]],
         offset: np.ndarray,
         actual: np.ndarray,
-        size: int,
-        word_dropout: float,
-        seed: int,
+        settings: Training,
     ):
-        super().__init__()
         self.rows, self.offset, self.actual = rows, offset, actual
-        self.size, self.word_dropout = size, word_dropout
-        self.random = np.random.default_rng(seed)
+        self.size, self.word_dropout, self.wide_dropout = settings.batch, settings.word_dropout, settings.wide_dropout
+        self.random = np.random.default_rng(settings.seed)
         self.lengths = np.array([len(row) for row in rows])
         self._draw()
 
@@ -42,14 +41,27 @@ class Batches(keras.utils.PyDataset):
     def __len__(self) -> int:
         return len(self.chunks)
 
+    def dataset(self) -> tf.data.Dataset:
+        """An epoch's batches each time it is read.
+
+        It declares the shapes: Keras would take the length of the first two batches, if alike, for the length of all.
+        """
+        inputs = (tf.TensorSpec((None, None), tf.int32), tf.TensorSpec((None, self.offset.shape[1]), tf.float32))
+        signature = (inputs, tf.TensorSpec((None,), tf.int32))
+        return tf.data.Dataset.from_generator(self._epoch, output_signature=signature).prefetch(2)
+
+    def _epoch(self) -> Iterator[tuple[tuple[np.ndarray, np.ndarray], np.ndarray]]:
+        yield from (self[index] for index in range(len(self)))
+        self._draw()
+
     def __getitem__(self, index: int) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray]:
         chunk = self.chunks[index]
         ids = pad([self.rows[i] for i in chunk])
         dropped = (self.random.random(ids.shape) < self.word_dropout) & (ids != PADDING)
-        return (np.where(dropped, np.int32(UNKNOWN), ids), self.offset[chunk]), self.actual[chunk]
-
-    def on_epoch_end(self) -> None:
-        self._draw()
+        offset = self.offset[chunk]
+        if self.wide_dropout:
+            offset = offset * (self.random.random((len(chunk), 1)) >= self.wide_dropout).astype(np.float32)
+        return (np.where(dropped, np.int32(UNKNOWN), ids), offset), self.actual[chunk]
 
 
 def probabilities(model: keras.Model, rows: Sequence[Encoded], size: int = 64) -> np.ndarray:

@@ -101,23 +101,24 @@ def _onnx_known() -> tuple[list[NodeProto], dict[str, np.ndarray]]:
 
 def fit(
     rows: Sequence[Encoded], actual: np.ndarray, groups: np.ndarray, settings: params.Wide, buckets: int
-) -> tuple[FittedWide, np.ndarray]:
-    """Fit on all messages; also returns the logits, float32 (n, labels), of each message while it is held out.
+) -> tuple[FittedWide, np.ndarray, np.ndarray]:
+    """Fit on all messages; also returns what is said of each message while it is held out with its group.
 
-    A message is held out together with its near-twins (`groups`).
+    That is its logits, float32 (n, labels), and the share of its character n-grams that the others have, float (n,).
     """
     table, intercept = _fit_svm(rows, actual, settings, buckets)
-    scores = np.empty((len(rows), len(intercept)))
+    scores, known = np.empty((len(rows), len(intercept))), np.empty(len(rows))
     folds = StratifiedGroupKFold(n_splits=settings.folds, shuffle=True, random_state=settings.seed)
     for rest, held_out in folds.split(actual, actual, groups):
         fold_table, fold_intercept = _fit_svm([rows[i] for i in rest], actual[rest], settings, buckets)
         scores[held_out] = score([rows[i] for i in held_out], fold_table) + fold_intercept
+        known[held_out] = known_share([rows[i]["characters"] for i in held_out], fold_table)
     platt = LogisticRegression(C=100.0).fit(scores, actual)  # as good as unregularised, and it converges
     kernel, bias = platt.coef_.T, platt.intercept_
     if kernel.shape[1] == 1:  # scikit-learn gives two labels one logit, the second's
         kernel, bias = np.hstack([np.zeros_like(kernel), kernel]), np.array([0.0, *bias])
     fitted = FittedWide(table, kernel.astype(np.float32), (bias + intercept @ kernel).astype(np.float32))
-    return fitted, (scores @ kernel + bias).astype(np.float32)
+    return fitted, (scores @ kernel + bias).astype(np.float32), known
 
 
 def score(rows: Sequence[Encoded], table: np.ndarray) -> np.ndarray:
@@ -127,6 +128,12 @@ def score(rows: Sequence[Encoded], table: np.ndarray) -> np.ndarray:
         sums = _incidence([row[bag] for row in rows], len(table)) @ table
         scores += sums[:, :-1] / np.sqrt(np.maximum(sums[:, -1:], TINY))
     return scores
+
+
+def known_share(sets: Sequence[Sequence[int]], table: np.ndarray) -> np.ndarray:
+    """Float (n,): the share of each set's n-grams that occurred in training; the graph's `known` for `characters`."""
+    seen = table[:, -1] > 0
+    return np.array([seen[grams].mean() for grams in sets])
 
 
 def _fit_svm(

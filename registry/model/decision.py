@@ -51,6 +51,7 @@ class Decision(BaseModel):
 class MostProbable:
     """The decision of a version without an operating point, as all were once: the most probable label, always sure."""
 
+    threshold = 0.5  # of two labels
     familiar = 0.0
 
     def label(self, prediction: Mapping[str, float]) -> str:

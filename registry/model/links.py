@@ -36,7 +36,7 @@ def link_tokens(host: str, words: Collection[str], suffixes: Collection[str]) ->
     """The tokens of a host in lower case; `words` are the text's own, `suffixes` the public suffixes with a dot."""
     if _ADDRESS.fullmatch(host):
         return ["<ip>"]
-    labels = host.removeprefix("www.").split(".")
+    labels = (host.removeprefix("www.") if host.count(".") > 1 else host).split(".")
     size = suffix_labels(labels, suffixes)
     before, name, suffix = labels[: -size - 1], labels[-size - 1], ".".join(labels[-size:])
     if f"{name}.{suffix}" in SHORTENERS:

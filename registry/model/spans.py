@@ -82,6 +82,8 @@ def _run_tokens(run: str, words: Collection[str], suffixes: Collection[str]) -> 
     core = run.lstrip(_OPENING)
     yield from run[: len(run) - len(core)]
     core, after = core.rstrip(_CLOSING), core
+    if core.endswith("/") and after[len(core) :] in ("-", "="):  # of an amount: Rs.500/-
+        core = after
     if core.lower() in _CODES:
         yield core.lower()
     else:

@@ -39,4 +39,4 @@ def split(*classes, copies=10):
     actual = np.repeat(np.arange(len(classes)), [copies * len(texts) for texts in classes]).astype(np.int32)
     groups = np.array([group for _ in classes for i in range(copies) for group in range(i * 4, i * 4 + 4)])
     labels = ("ham", "spam", "news")[: len(classes)]
-    return Split([str(i) for i in range(len(texts))], texts, actual, groups, labels)
+    return Split([str(i) for i in range(len(texts))], texts, actual, groups, labels, ["small"] * len(texts))

@@ -22,7 +22,7 @@ def toy(tmp_path_factory):
 @pytest.fixture
 def test_split():
     actual = np.array([0, 0, 1, 1, 0], dtype=np.int32)  # the toy says ham, spam, spam, ham, spam
-    return Split([str(i) for i in range(5)], TEXTS, actual, np.arange(5), ("ham", "spam"))
+    return Split([str(i) for i in range(5)], TEXTS, actual, np.arange(5), ("ham", "spam"), ["sms"] * 5)
 
 
 def test_mistakes_are_the_wrong_answers_with_the_most_confident_first_and_the_words_that_decided(toy, test_split):

@@ -67,20 +67,25 @@ def messages(file: Path = MESSAGES) -> list[Message]:
         return [Message(**row) for row in csv.DictReader(rows)]
 
 
-def check(predict: Predict, suite: Sequence[Message]) -> list[Case]:
-    """Every case of the suite, by the model behind `predict`, whose labels are `ham` and `spam`."""
+def check(predict: Predict, suite: Sequence[Message], threshold: float = 0.5) -> list[Case]:
+    """Every case of the suite, by the model behind `predict`, whose labels are `ham` and `spam`.
+
+    `threshold` is the probability from which on it answers `spam`.
+    """
     before = _spam(predict, [message.text for message in suite])
     known = list(zip(suite, before, strict=True))
-    cases = [Case("minimum_functionality", m.topic, m.text, p, (p > 0.5) == (m.label == SPAM)) for m, p in known]
+    cases = [Case("minimum_functionality", m.topic, m.text, p, (p >= threshold) == (m.label == SPAM)) for m, p in known]
     for change in INVARIANCE:
-        cases += _changed(predict, "invariance", change, known, lambda old, new: (old > 0.5) == (new > 0.5))
+        cases += _changed(
+            predict, "invariance", change, known, lambda old, new: (old >= threshold) == (new >= threshold)
+        )
     ham = [(m, p) for m, p in known if m.label == HAM]
     spam = [(m, p) for m, p in known if m.label == SPAM]
     cases += _changed(predict, "direction", prize_line, ham, lambda old, new: new > old)
     cases += _changed(predict, "direction", chat_line, spam, lambda old, new: new <= old + SLACK)
-    caught = [(m, p) for m, p in spam if p > 0.5]
+    caught = [(m, p) for m, p in spam if p >= threshold]
     for change in OBFUSCATION:
-        cases += _changed(predict, "obfuscation", change, caught, lambda old, new: new > 0.5)
+        cases += _changed(predict, "obfuscation", change, caught, lambda old, new: new >= threshold)
     return cases
 
 
@@ -99,9 +104,9 @@ def why_not(labels: Sequence[str], language: str) -> str:
     return "" if language == LANGUAGE else f"its messages are in {LANGUAGE}, and the corpus is in {language}"
 
 
-def measure(predict: Predict) -> list[Case]:
+def measure(predict: Predict, threshold: float) -> list[Case]:
     """The cases of the whole suite."""
-    return check(predict, messages())
+    return check(predict, messages(), threshold)
 
 
 def rates(cases: Sequence[Case]) -> dict[str, float]:

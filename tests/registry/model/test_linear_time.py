@@ -13,6 +13,7 @@ from pipelines.data.cleaning import clean, fold
 from pipelines.measure.behaviour import disguises
 from registry.model.normalise import normalise
 from registry.model.shapes import shapes
+from registry.model.spans import spans
 from registry.model.tokenizer import character_grams, words
 
 LENGTH, SECONDS = 10_000, 0.5
@@ -31,8 +32,12 @@ KNOWN = [
     "x.co",
     ".co.uk",
     "a11",
+    "a.a ",
+    "xx1",
+    "AED 1",
+    "http://a.com/ word",
 ]
-FUNCTIONS = [normalise, shapes, words, character_grams, clean, fold]
+FUNCTIONS = [normalise, shapes, spans, words, character_grams, clean, fold]
 FUNCTIONS += [disguises.typo, disguises.zero_width, disguises.leetspeak, disguises.spaced_out, disguises.digits]
 
 

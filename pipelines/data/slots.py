@@ -1,0 +1,57 @@
+"""Slots: names and brands that vary in training, so that no decision rests on whose name happened to be written.
+
+`Netflix` is in genuine messages and in fake ones. A message gets, with a seed, other names of the same kind, each in
+all its places: `HDFC Bank ... hdfcbank.com` becomes `Axis Bank ... axisbank.com`. Numbers, amounts and codes need no
+slot: the scheme `spans` reads their shapes. Held-out messages are read as they were written.
+"""
+
+import csv
+import random
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+SLOTS = Path(__file__).parents[1] / "written" / "slots.csv"
+
+
+def read_slots(path: Path = SLOTS) -> dict[str, list[str]]:
+    """The values of each slot, by the slot's name."""
+    with open(path, newline="", encoding="utf-8") as file:
+        return {row["slot"]: row["values"].split(";") for row in csv.DictReader(file)}
+
+
+class SlotFiller:
+    """Varies the slots of texts; the same seed and texts give the same results."""
+
+    def __init__(self, slots: dict[str, list[str]], share: float, seed: int) -> None:
+        """`share` is the probability that a name is replaced."""
+        self._values = slots
+        self._share = share
+        self._random = random.Random(seed)
+        self._slot_of = {_compact(value): slot for slot, values in slots.items() for value in values}
+        names = sorted((re.escape(value) for values in slots.values() for value in values), key=len, reverse=True)
+        self._names = re.compile(rf"\b(?:{'|'.join(names)})\b", re.IGNORECASE)
+
+    def vary(self, texts: Sequence[str]) -> list[str]:
+        return [self._vary(text) for text in texts]
+
+    def _vary(self, text: str) -> str:
+        for name in sorted({match.group() for match in self._names.finditer(text)}):
+            if self._random.random() < self._share:
+                text = _replace(text, name, self._random.choice(self._values[self._slot_of[_compact(name)]]))
+        return text
+
+
+def _compact(name: str) -> str:
+    """The name as it stands in a domain: lower case, letters and digits alone."""
+    return "".join(filter(str.isalnum, name.lower()))
+
+
+def _replace(text: str, name: str, other: str) -> str:
+    """The text with `other` for `name`, in capitals where it was; inside links, too."""
+    text = re.sub(rf"\b{re.escape(name)}\b", other.upper() if name.isupper() else other, text)
+    compact = _compact(name)
+    if len(compact) < 3:
+        return text
+    link = re.compile(rf"(?<=[./@-])({re.escape(compact)})|({re.escape(compact)})(?=[a-z-]*\.[a-z])")
+    return link.sub(_compact(other), text)
