@@ -9,11 +9,14 @@ import io
 import json
 import shutil
 import tempfile
+from collections.abc import Sequence
 from contextlib import redirect_stderr
 from importlib.metadata import version as installed_version
 from pathlib import Path
 
 import mlflow
+from mlflow.models import ModelSignature
+from mlflow.types import ColSpec, Schema
 
 from registry.card import card
 from registry.model.artifact import Artifact, ArtifactError
@@ -22,7 +25,7 @@ from registry.versions import CARD, EVALUATION, PAYLOAD, Registry, RegistryError
 
 CODE = Path(__file__).parent
 EVALUATION_FILES = ("metrics.json", "details.json", "predictions.csv", "mistakes.csv")
-REQUIREMENTS = ("mlflow", "numpy", "onnxruntime")
+REQUIREMENTS = ("mlflow", "numpy", "onnxruntime", "pandas", "pydantic")
 
 
 def publish(registry: Registry, run_id: str, artifact: Path, evaluation: Path) -> tuple[Version, bool]:
@@ -37,7 +40,7 @@ def publish(registry: Registry, run_id: str, artifact: Path, evaluation: Path) -
     with tempfile.TemporaryDirectory() as scratch:
         payload = _copy(artifact, evaluation, Path(scratch) / PAYLOAD)
         (payload / CARD).write_text(description)
-        model_uri = _log(registry, run_id, variant, payload)
+        model_uri = _log(registry, run_id, variant, payload, signature(loaded.labels))
     tags = {"digest": loaded.digest, "variant": variant, "fingerprint": mark, "metrics": json.dumps(metrics)}
     with redirect_stderr(io.StringIO()):  # MLflow prints a line for each version, and so does the caller
         number = str(mlflow.register_model(model_uri, registry.model_name, tags=tags).version)
@@ -76,7 +79,13 @@ def _copy(artifact: Path, evaluation: Path, payload: Path) -> Path:
     return payload
 
 
-def _log(registry: Registry, run_id: str, variant: str, payload: Path) -> str:
+def signature(labels: Sequence[str]) -> ModelSignature:
+    """What the pyfunc takes and answers: a text without a name; label, verdict and a probability for each label."""
+    columns = [ColSpec("string", "label"), ColSpec("string", "verdict"), *(ColSpec("double", name) for name in labels)]
+    return ModelSignature(Schema([ColSpec("string")]), Schema(columns))
+
+
+def _log(registry: Registry, run_id: str, variant: str, payload: Path, columns: ModelSignature) -> str:
     """Log the folder as an MLflow pyfunc under the run; return the model's URI."""
     mlflow.set_tracking_uri(registry.tracking_uri)
     mlflow.set_registry_uri(registry.tracking_uri)
@@ -87,5 +96,6 @@ def _log(registry: Registry, run_id: str, variant: str, payload: Path) -> str:
             artifacts={PAYLOAD: str(payload)},
             code_paths=[str(CODE)],
             pip_requirements=[f"{name}=={installed_version(name)}" for name in REQUIREMENTS],
+            signature=columns,
             input_example=["Are we still on for lunch?"],
         ).model_uri

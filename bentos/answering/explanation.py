@@ -22,4 +22,4 @@ class Explanation:
         """The words with their weights, in the text's order. Raises what `ModelPool.turn` and `ModelPool.run` raise."""
         async with pool.turn():
             words, texts = leave_out(self._text)  # now: those of all who wait would take much memory
-            return weigh(words, await pool.run(self._artifact.probabilities, texts, is_gone))
+            return weigh(words, await pool.run(self._artifact.probabilities, texts, is_gone), self._artifact)

@@ -14,9 +14,10 @@ from bentos.monitoring import logs, tracing
 from bentos.monitoring.metrics import Metrics
 from bentos.store import Call, Probabilities, Store, StoreError, timeuuid
 from bentos.versions.loaded import LoadedVersion
-from registry.model.artifact import DECIMALS
+from registry.model.artifact import DECIMALS, Prediction
 
 INLINE_TEXTS, INLINE_CHARACTERS = 8, 2_000  # more than these run in the pool, so that the event loop waits 2 ms at most
+UNFAMILIAR = "?unfamiliar"  # no label: a corpus's labels are words
 COMPLAIN_EVERY = 10.0  # seconds: a store that is away fails at every request
 
 logger = logging.getLogger(__name__)
@@ -24,11 +25,16 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One text's prediction. `label` is the most probable label, `id` identifies the call in the log."""
+    """One text's prediction. `id` identifies the call in the log.
+
+    `label` is the answered one, at the version's operating point, and `verdict` is that label or `unsure`.
+    """
 
     input: str
     prediction: Probabilities
     label: str
+    verdict: str
+    unfamiliar: bool
     from_cache: bool
     id: UUID
 
@@ -78,7 +84,7 @@ class Predictor:
         missing = [text for text in different if text not in cached]
         predicted = await self._predict(version, missing, is_gone) if missing else {}
         predictions = cached | predicted
-        answers = [_answer(text, predictions[text], text in cached) for text in texts]
+        answers = [_answer(version, text, predictions[text], text in cached) for text in texts]
         calls = [Call(caller_id, a.id, a.input, version.key, a.label, a.from_cache) for a in answers]
         if predicted:  # both begin in the same turn of the event loop, so that one commit can hold both
             await asyncio.gather(self._log(version, calls), self._write_cache(version, predicted))
@@ -86,7 +92,7 @@ class Predictor:
             await self._log(version, calls)
         return answers
 
-    async def _read_cache(self, version: LoadedVersion, texts: Sequence[str]) -> dict[str, Probabilities]:
+    async def _read_cache(self, version: LoadedVersion, texts: Sequence[str]) -> dict[str, Prediction]:
         """The stored predictions that are valid; none where the store cannot answer."""
         try:
             with tracing.span("cache", version.number, len(texts)) as span:
@@ -101,20 +107,18 @@ class Predictor:
         self.metrics.cache_bad_rows.inc(len(checked) - len(valid))
         return valid
 
-    async def _predict(
-        self, version: LoadedVersion, texts: list[str], is_gone: IsGone | None
-    ) -> dict[str, Probabilities]:
+    async def _predict(self, version: LoadedVersion, texts: list[str], is_gone: IsGone | None) -> dict[str, Prediction]:
         """Run the model over all texts, in the pool when that takes long."""
         with tracing.span("model", version.number, len(texts)):
             if len(texts) <= INLINE_TEXTS and sum(map(len, texts)) <= INLINE_CHARACTERS:
-                predictions = version.model.predict(texts)
+                predictions = version.model.classify(texts)
             else:
-                predictions = await self.pool.run(version.model.predict, texts, is_gone)
+                predictions = await self.pool.run(version.model.classify, texts, is_gone)
         return dict(zip(texts, predictions, strict=True))
 
-    async def _write_cache(self, version: LoadedVersion, predictions: Mapping[str, Probabilities]) -> None:
+    async def _write_cache(self, version: LoadedVersion, predictions: Mapping[str, Prediction]) -> None:
         try:
-            await self.store.put(version.key, predictions)
+            await self.store.put(version.key, {text: _row(prediction) for text, prediction in predictions.items()})
         except StoreError as error:
             self._complain("put", "cache not written", error)
 
@@ -134,19 +138,28 @@ class Predictor:
             logger.warning("%s: %s", message, error)
 
 
-def _checked(row: Probabilities, labels: Sequence[str]) -> Probabilities | None:
+def _row(prediction: Prediction) -> Probabilities:
+    """What is stored: the probabilities, and a mark where the text is unfamiliar; other rows stay as they were."""
+    return prediction.probabilities | ({UNFAMILIAR: 0.0} if prediction.unfamiliar else {})
+
+
+def _checked(row: Probabilities, labels: Sequence[str]) -> Prediction | None:
     """The stored row in the labels' order, rounded as answers are; None when it is no distribution over the labels."""
+    unfamiliar = UNFAMILIAR in row
     try:
         values = [round(float(row[label]), DECIMALS) for label in labels]
     except (KeyError, TypeError, ValueError, OverflowError):
         return None
-    if len(row) != len(labels) or min(values) < 0 or not math.isclose(sum(values), 1, abs_tol=1e-3):
+    if len(row) != len(labels) + unfamiliar or min(values) < 0 or not math.isclose(sum(values), 1, abs_tol=1e-3):
         return None
-    return dict(zip(labels, values, strict=True))
+    return Prediction(dict(zip(labels, values, strict=True)), unfamiliar)
 
 
-def _answer(text: str, prediction: Probabilities, from_cache: bool) -> Answer:
-    return Answer(text, prediction, max(prediction, key=prediction.__getitem__), from_cache, timeuuid.now())
+def _answer(version: LoadedVersion, text: str, prediction: Prediction, from_cache: bool) -> Answer:
+    probabilities, unfamiliar = prediction
+    decision = version.model.decision
+    label, verdict = decision.label(probabilities), decision.verdict(probabilities)
+    return Answer(text, probabilities, label, verdict, unfamiliar, from_cache, timeuuid.now())
 
 
 def _log_texts(version: LoadedVersion, answers: Sequence[Answer]) -> None:

@@ -59,7 +59,7 @@ class Shadow:
 
     async def _predict(self, comparison: _Comparison) -> None:
         texts = [answer.input for answer in comparison.answers]
-        predictions = await self.pool.run(comparison.shadow.model.predict, texts)
-        labels = [max(prediction, key=prediction.__getitem__) for prediction in predictions]
+        predictions = await self.pool.run(comparison.shadow.model.classify, texts)
+        labels = [comparison.shadow.model.decision.label(prediction.probabilities) for prediction in predictions]
         differing = sum(label != answer.label for label, answer in zip(labels, comparison.answers, strict=True))
         self.metrics.count_shadowed(comparison.version.number, comparison.shadow.number, len(texts), differing)

@@ -60,7 +60,9 @@ def json_response(content: Any, version: str | None = None) -> Response:
 def prediction_json(version: LoadedVersion, answer: Answer, echo_input: bool) -> dict[str, Any]:
     """An answer in the shape of `schemas.Prediction`."""
     top = {"label": answer.label, "value": answer.probability}
-    content: dict[str, Any] = {"prediction": answer.prediction, "top": top}
+    content: dict[str, Any] = {"prediction": answer.prediction, "top": top, "verdict": answer.verdict}
+    if answer.unfamiliar:
+        content["unfamiliar"] = True
     if echo_input:
         content["input"] = answer.input
     content["from_cache"] = answer.from_cache

@@ -94,7 +94,7 @@ class Weight(BaseModel):
 
 
 class Top(BaseModel):
-    label: str = Field(examples=["spam"])
+    label: str = Field(description="the answered one, at the version's operating point", examples=["spam"])
     value: float = Field(description="its probability", examples=[0.998321])
 
 
@@ -106,6 +106,8 @@ class Prediction(BaseModel):
         description="the probability of each label", examples=[{"ham": 0.001679, "spam": 0.998321}]
     )
     top: Top
+    verdict: str = Field(description="the label on top, or `unsure` where a person should look", examples=["spam"])
+    unfamiliar: bool = Field(False, description="true: unlike all that the version has learnt; absent otherwise")
     input: str | None = Field(None, description="the text, with `echo_input`", examples=[SPAM_EXAMPLE])
     explanation: list[Weight] | None = Field(None, description="with `explain`, in the order of the text")
     from_cache: bool = Field(description="whether the answer was stored before this call")
@@ -125,7 +127,7 @@ class LoggedCall(BaseModel):
     input: str = Field(examples=[SPAM_EXAMPLE])
     called_at: str = Field(examples=["2030-01-31T12:00:00.000000+00:00"])
     model_version: str = Field(examples=["2"])
-    result: str = Field(description="the most probable label", examples=["spam"])
+    result: str = Field(description="the answered label", examples=["spam"])
     from_cache: bool
 
 

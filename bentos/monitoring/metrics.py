@@ -13,6 +13,8 @@ class AnsweredText(Protocol):
     """What is counted of an answered text."""
 
     label: str
+    verdict: str
+    unfamiliar: bool
     probability: float
     from_cache: bool
 
@@ -53,9 +55,11 @@ class Metrics:
         self.predictions = self._counter(
             "spam_predictions", "Texts answered, by source: cache or model", version, "source"
         )
-        self.labels = self._counter("spam_labels", "Texts answered, by the most probable label", version, "label")
+        self.labels = self._counter("spam_labels", "Texts answered, by the answered label", version, "label")
+        self.unsure = self._counter("spam_unsure", "Texts answered with the verdict unsure", version)
+        self.unfamiliar = self._counter("spam_unfamiliar", "Texts unlike all that the version has learnt", version)
         self.probability = self._histogram(
-            "spam_probability", "Probability of the most probable label", PROBABILITIES, version, "label"
+            "spam_probability", "Probability of the answered label", PROBABILITIES, version, "label"
         )
         self.version_events = self._counter(
             "spam_version_events", "Versions loaded, unloaded and refused, by each worker", "event", version
@@ -134,6 +138,7 @@ class VersionMetrics:
         self._seconds = metrics.version_seconds.labels(number)
         self._from_cache, self._from_model = (metrics.predictions.labels(number, s) for s in ("cache", "model"))
         self._by_label: dict[str, tuple[Counter, Histogram]] = {}
+        self._unsure, self._unfamiliar = metrics.unsure.labels(number), metrics.unfamiliar.labels(number)
         self.errors = metrics.version_errors.labels(number)
 
     def count_answered(self, answers: Sequence[AnsweredText], seconds: float) -> None:
@@ -148,6 +153,10 @@ class VersionMetrics:
             count, probability = self._by_label.get(answer.label) or self._add_label(answer.label)
             count.inc()
             probability.observe(answer.probability)
+            if answer.verdict != answer.label:
+                self._unsure.inc()
+            if answer.unfamiliar:
+                self._unfamiliar.inc()
 
     def _add_label(self, label: str) -> tuple[Counter, Histogram]:
         names = (self._number, label)

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Protocol
 
+from registry.model.artifact import Prediction
+from registry.model.decision import Decision, MostProbable
 from registry.route import Routing
 from registry.versions import CHAMPION, Version
 
@@ -13,9 +15,10 @@ HINTS = ("run `make up`", "run `python -m registry promote REF`")
 
 class Model(Protocol):
     labels: tuple[str, ...]
+    decision: Decision | MostProbable
 
-    def predict(self, texts: Sequence[str]) -> list[dict[str, float]]:
-        """Each text's {label: probability}. May be called from several threads at once."""
+    def classify(self, texts: Sequence[str]) -> list[Prediction]:
+        """Each text's prediction. May be called from several threads at once."""
 
 
 @dataclass(frozen=True)

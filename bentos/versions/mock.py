@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from bentos.versions.loaded import LoadedVersion, ServedVersions
+from registry.model.artifact import Prediction
+from registry.model.decision import MostProbable
 from registry.versions import CHAMPION, Version
 
 SPAM_WORDS = ("free", "win", "prize", "cash", "claim", "urgent", "offer", "http", "!")
@@ -13,9 +15,10 @@ class MockModel:
     """Counts words that are common in spam."""
 
     labels = ("ham", "spam")
+    decision = MostProbable()
 
-    def predict(self, texts: Sequence[str]) -> list[dict[str, float]]:
-        return [{"ham": round(1 - spam, 6), "spam": spam} for spam in map(_probability, texts)]
+    def classify(self, texts: Sequence[str]) -> list[Prediction]:
+        return [Prediction({"ham": round(1 - spam, 6), "spam": spam}) for spam in map(_probability, texts)]
 
 
 def mock_versions() -> ServedVersions:

@@ -33,11 +33,12 @@ class RecordingModel:
     def __init__(self, model):
         self.model = model
         self.labels = model.labels
+        self.decision = model.decision
         self.runs = []
 
-    def predict(self, texts):
+    def classify(self, texts):
         self.runs.append(list(texts))
-        return self.model.predict(texts)
+        return self.model.classify(texts)
 
 
 def load_toy(folder, number, bias, *aliases) -> LoadedVersion:

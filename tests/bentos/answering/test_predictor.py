@@ -1,12 +1,15 @@
 import asyncio
 import json
 import sqlite3
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
 from bentos.answering.predictor import INLINE_TEXTS
 from bentos.store import StoreError, timeuuid
+from registry.model.artifact import Prediction
+from registry.model.decision import Decision
 from tests.clock import within_the_hour
 
 pytestmark = pytest.mark.anyio
@@ -158,7 +161,7 @@ async def test_a_request_is_answered_when_another_with_the_same_texts_is_cancell
 
 async def test_a_failing_model_fails_its_call_and_not_the_next(predictor, champion, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr(champion.model, "predict", lambda texts: 1 / 0)
+        patch.setattr(champion.model, "classify", lambda texts: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             await predictor.answer(champion, ["free"], "me", False)
     assert (await predictor.answer(champion, ["free"], "me", False))[0].label == "spam"
@@ -171,3 +174,27 @@ def test_moments_are_in_order_unique_and_tell_nothing_of_the_machine():
     assert sorted(made, key=lambda u: u.time) == made and len(set(made)) == 1_000
     assert made[0].version == 1 and made[0].node != uuid.getnode()
     assert abs((datetime.now(UTC) - timeuuid.moment(made[-1])).total_seconds()) < 60
+
+
+class Strict:
+    """A model that is unsure between .2 and .9, answers spam from .6 on, and knows no digits."""
+
+    labels = ("ham", "spam")
+    decision = Decision(positive="spam", threshold=0.6, unsure_from=0.2, unsure_to=0.9, familiar=0.5)
+
+    def classify(self, texts):
+        return [Prediction({"ham": 1 - float(text), "spam": float(text)}, unfamiliar=text == "0.5") for text in texts]
+
+
+@pytest.mark.parametrize("cached", [False, True])
+async def test_a_version_answers_at_its_operating_point(predictor, champion, cached):
+    strict = replace(champion, model=Strict())
+    texts = ["0.1", "0.5", "0.6", "0.95"]
+    for _ in range(1 + cached):
+        answers = await predictor.answer(strict, texts, "me", False)
+    assert [answer.label for answer in answers] == ["ham", "ham", "spam", "spam"]
+    assert [answer.verdict for answer in answers] == ["ham", "unsure", "unsure", "spam"]
+    assert [answer.unfamiliar for answer in answers] == [False, True, False, False]
+    assert [answer.from_cache for answer in answers] == [cached] * 4
+    assert counted(predictor.metrics, "spam_unsure_total", model_version=strict.number) == 2 * (1 + cached)
+    assert counted(predictor.metrics, "spam_unfamiliar_total", model_version=strict.number) == 1 + cached

@@ -56,7 +56,7 @@ async def test_the_shadow_does_not_hear_what_it_answers_itself(app, service, sha
 
 async def test_a_shadow_that_fails_hurts_nobody_and_goes_on(app, service, shadow, metrics, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr(service.served.shadow.model, "predict", lambda texts: 1 / 0)
+        patch.setattr(service.served.shadow.model, "classify", lambda texts: 1 / 0)
         assert (await ask(app)).status_code == 200
         await until_counted(metrics, "spam_shadow_failures_total", 1)
     await ask(app)

@@ -19,6 +19,7 @@ async def test_a_prediction_has_every_field_of_the_contract(client):
     assert body == {
         "prediction": body["prediction"],
         "top": {"label": "spam", "value": body["prediction"]["spam"]},
+        "verdict": "spam",
         "input": "free prize",
         "from_cache": False,
         "model_version": "1",
