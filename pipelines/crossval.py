@@ -1,12 +1,14 @@
 """Compare the variants and the baseline by repeated cross-validation on the main corpus, without its test split.
 
     python -m pipelines.crossval [CANDIDATE...] [--search] [--repeats 3] [--record FILE]
+    python -m pipelines.crossval [CANDIDATE...] --leave-out [--record FILE]
 
 A candidate is a variant of params.yaml, one of its section `search`, or `baseline`; the default is the variants and the
 baseline.
 
-Near-twins stay in one fold, labels are spread evenly, and all candidates get the same folds. A fold that was run
-before, by the same code with the same parameters on the same messages, is not run again. OUT (build/crossval) then has
+Near-twins stay in one fold, labels are spread evenly, and all candidates get the same folds. The messages of the other
+corpora that a candidate is trained on are added to each fold's training. A fold that was run before, by the same code
+with the same parameters on the same messages, is not run again. OUT (build/crossval) then has
 
 | file | what |
 | --- | --- |
@@ -19,12 +21,15 @@ before, by the same code with the same parameters on the same messages, is not r
 
 MLflow gets a run with a nested one for each candidate, to compare in its UI. `--record` also writes crossval.json to
 FILE, for the model cards.
+
+`--leave-out` holds out a whole corpus at a time, or a part of a corpus that has parts: how good is the model on
+messages from somewhere else? OUT then has leave_out.json and leave_out.md (`pipelines.measure.leave_out`).
 """
 
 import argparse
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -34,7 +39,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 from pipelines import baseline, params, tracking, train
 from pipelines.data import splits
 from pipelines.hashing import sha256_of_files, sha256_of_json
-from pipelines.measure import crossval_record, crossval_report
+from pipelines.measure import crossval_record, crossval_report, leave_out
 from pipelines.measure.folds import FoldPredictions
 from pipelines.model.batches import probabilities
 
@@ -43,13 +48,22 @@ BASELINE = "baseline"
 TEXT = sorted(Path("registry/model").glob("*.py"))
 CODE = [*train.CODE, *TEXT, Path(baseline.__file__)]
 
+Fold = tuple[int, int, np.ndarray, np.ndarray]  # repeat, fold, positions to train on, positions held out
 
-def draw_folds(split: splits.Split, repeats: int, seed: int) -> Iterator[tuple[int, int, np.ndarray, np.ndarray]]:
-    """(repeat, fold, positions to train on, positions held out); each repeat holds out every message once."""
+
+def draw_folds(split: splits.Split, repeats: int, seed: int) -> Iterator[Fold]:
+    """Folds that spread the labels evenly; each repeat holds out every message once."""
     for repeat in range(repeats):
         folds = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed + repeat)
         for fold, (rest, held_out) in enumerate(folds.split(split.actual, split.actual, split.groups)):
             yield repeat, fold, rest, held_out
+
+
+def leave_out_folds(split: splits.Split) -> Iterator[Fold]:
+    """A fold for each origin of messages, in alphabetical order."""
+    origins = np.array(split.origins, dtype=object)
+    for fold, origin in enumerate(sorted(set(split.origins))):
+        yield 0, fold, np.flatnonzero(origins != origin), np.flatnonzero(origins == origin)
 
 
 def predict(candidate: params.Variant | None, rest: splits.Split, held_out: splits.Split, positive: int) -> dict:
@@ -65,13 +79,20 @@ def predict(candidate: params.Variant | None, rest: splits.Split, held_out: spli
 
 
 def run(
-    name: str, candidate: params.Variant | None, split: splits.Split, positive: int, repeats: int, seed: int, out: Path
+    name: str, candidate: params.Variant | None, split: splits.Split, positive: int, folds: Sequence[Fold], out: Path
 ) -> list[FoldPredictions]:
-    """The candidate's predictions in every fold; those that are on disk already are read from there."""
-    parameters = candidate.parameters if candidate else BASELINE
+    """The candidate's predictions in every fold; those that are on disk already are read from there.
+
+    It trains on those of a fold's messages that are from its corpora.
+    """
+    parameters = candidate.model_dump() if candidate else BASELINE
     code, predictions = sha256_of_files(CODE), []
-    for repeat, fold, rest, held_out in draw_folds(split, repeats, seed):
+    for number, (repeat, fold, rest, held_out) in enumerate(folds, 1):
         file = out / name / f"{repeat}-{fold}.json"
+        if candidate and candidate.corpora:
+            rest = np.array([i for i in rest if split.origins[i].partition("/")[0] in candidate.corpora], dtype=int)
+            if not len(rest):
+                continue
         key = sha256_of_json([parameters, code, [split.ids[i] for i in rest], [split.ids[i] for i in held_out]])
         if not file.exists() or json.loads(file.read_text())["key"] != key:
             started = time.perf_counter()
@@ -79,7 +100,7 @@ def run(
             seconds = round(time.perf_counter() - started, 1)
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(json.dumps({"key": key, "seconds": seconds, **answers}))
-            print(f"crossval: {name}, repeat {repeat + 1}/{repeats}, fold {fold + 1}/{FOLDS}: {seconds} s", flush=True)
+            print(f"crossval: {name}, fold {number}/{len(folds)}: {seconds} s", flush=True)
         content = json.loads(file.read_text())
         predicted, scores = np.array(content["predicted"]), np.array(content["scores"])
         actual, calibrated = split.actual[held_out], candidate is not None
@@ -100,22 +121,52 @@ def main() -> None:
     loaded = params.load(args.params)
     names = args.candidates or [BASELINE, *loaded.variants]
     chosen = choose(names + [name for name in loaded.search if args.search and name not in names], loaded)
-    split = crossval_record.messages(args.prepared, loaded.main.name)
+    everything = crossval_record.messages(args.prepared, [corpus.name for corpus in loaded.with_role("train")])
+    if args.leave_out:
+        return _leave_out(args, chosen, everything, loaded.positive)
     positive, seed = loaded.positive, loaded.prepare.seed
+    main = [i for i, origin in enumerate(everything.origins) if origin.partition("/")[0] == loaded.main.name]
+    split, others = everything.part(np.array(main)), np.setdiff1d(np.arange(len(everything.ids)), main)
+    drawn = list(draw_folds(split, args.repeats, seed))
+    whole = splits.join([split, everything.part(others)])  # the main corpus's messages first: positions stay the same
+    added = np.arange(len(split.ids), len(whole.ids))
+    folds = [(repeat, fold, np.concatenate([rest, added]), held_out) for repeat, fold, rest, held_out in drawn]
     number = split.labels.index(positive)
-    predictions = {name: run(name, who, split, number, args.repeats, seed, args.out) for name, who in chosen.items()}
+    predictions = {  # the baseline knows the main corpus alone
+        name: run(name, who, whole, number, folds if who else drawn, args.out) for name, who in chosen.items()
+    }
     candidates = crossval_record.summarise(predictions, split, positive, args.against)
     for name, candidate in chosen.items():
-        candidates[name]["parameters"] = candidate.parameters if candidate else {}
-    record = _write_record(args, split, candidates)
+        candidates[name]["parameters"] = candidate.model_dump() if candidate else {}
+    record = _write_record(args, len(split.ids), everything, candidates)
     files = crossval_report.write(args.out, candidates, predictions, split, positive, args.against)
     tracking.log_crossval(candidates, pd.read_csv(args.out / "folds.csv"), [record, *files])
 
 
-def _write_record(args: argparse.Namespace, split: splits.Split, candidates: dict[str, dict]) -> Path:
-    """crossval.json in OUT, and in the file of `--record`."""
-    record = {"repeats": args.repeats, "folds": FOLDS, "messages": len(split.ids), "hardest": crossval_record.HARDEST}
+def _leave_out(
+    args: argparse.Namespace, chosen: dict[str, params.Variant | None], split: splits.Split, positive: str
+) -> None:
+    """Hold out each origin, and write the record and its table."""
+    folds, out = list(leave_out_folds(split)), args.out / "leave_out"
+    predictions = {
+        name: run(name, who, split, split.labels.index(positive), folds, out) for name, who in chosen.items()
+    }
+    record = leave_out.summarise(predictions, split, positive, args.against)
     record |= {"messages_sha256": crossval_record.messages_sha256(split), "code_sha256": sha256_of_files(CODE)}
+    for file in (args.out / "leave_out.json", args.record):
+        if file:
+            file.write_text(json.dumps(record, indent=2) + "\n")
+    table = leave_out.format_table(record)
+    (args.out / "leave_out.md").write_text(table + "\n")
+    print(table)
+
+
+def _write_record(
+    args: argparse.Namespace, messages: int, everything: splits.Split, candidates: dict[str, dict]
+) -> Path:
+    """crossval.json in OUT, and in the file of `--record`; `messages` were held out, `everything` was trained on."""
+    record = {"repeats": args.repeats, "folds": FOLDS, "messages": messages, "hardest": crossval_record.HARDEST}
+    record |= {"messages_sha256": crossval_record.messages_sha256(everything), "code_sha256": sha256_of_files(CODE)}
     content = json.dumps({**record, "candidates": candidates}, indent=2) + "\n"
     for file in (args.out / "crossval.json", args.record):
         if file:
@@ -127,6 +178,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("candidates", nargs="*", metavar="CANDIDATE", help="default: the variants and the baseline")
     parser.add_argument("--search", action="store_true", help="the candidates of the section `search` too")
+    parser.add_argument("--leave-out", action="store_true", help="hold out whole corpora and parts instead of folds")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument(
         "--against", nargs="+", default=[BASELINE, "linear"], help="the candidates that the others are tested against"

@@ -62,15 +62,13 @@ def gather_details(
     train = splits.read(args.prepared, "train", variant.sources)
     labels = [train.labels[i] for i in train.actual]
     why_not = suite.why_not(test.labels, loaded.main.language)
-    main, parameters = loaded.main.name, variant.parameters
-    alone = loaded.trained_on(variant) == [main]  # as the record's models are
+    corpora = [corpus.name for corpus in loaded.with_role("train")]
+    parameters = variant.model_dump()
     return EvaluationDetails(
         intervals=metrics.intervals(test.actual, predicted, test.labels, positive, settings.resamples, settings.seed),
         slices=metrics.by_slice(test.texts, test.actual, predicted, test.labels, positive),
         behaviour=suite.by_test(cases),
-        crossval=crossval_record.figures_of(args.crossval, args.variant, parameters, args.prepared, main)
-        if alone
-        else {},
+        crossval=crossval_record.figures_of(args.crossval, args.variant, parameters, args.prepared, corpora),
         baseline=json.loads((args.baseline / "metrics.json").read_text()),
         data=json.loads((args.prepared / "report.json").read_text()),
         training=profile_of(zip(labels, train.texts, strict=True)),

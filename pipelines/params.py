@@ -131,11 +131,6 @@ class Variant(Section):
         """The sources, in the tables of messages, of what it is trained on; None for all of them."""
         return self.corpora and [*self.corpora, FEEDBACK]
 
-    @property
-    def parameters(self) -> dict[str, Any]:
-        """Everything that its figures depend on, but its corpora."""
-        return self.model_dump(exclude={"corpora"})
-
 
 class Decision(Section):
     """How the operating point is chosen on validation messages; `pipelines.measure.operating_point` explains it."""

@@ -6,6 +6,7 @@ measured with, and the record names both.
 """
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +21,9 @@ TESTED = ("mcc", "average_precision")  # metrics with a paired test
 HARDEST = 15  # messages that keep the average precision down, for `ceiling`
 
 
-def messages(prepared: Path, corpus: str) -> splits.Split:
-    """The messages to cross-validate: of this corpus, those outside the test split."""
-    return splits.join([splits.read(prepared, name, [corpus]) for name in ("train", "validation")])
+def messages(prepared: Path, corpora: Sequence[str]) -> splits.Split:
+    """The messages to cross-validate: of these corpora, those outside the test split."""
+    return splits.join([splits.read(prepared, name, corpora) for name in ("train", "validation")])
 
 
 def messages_sha256(split: splits.Split) -> str:
@@ -59,16 +60,18 @@ def _tests(measured: dict[str, np.ndarray], others: dict[str, np.ndarray], count
     return {metric: {"difference": difference, "p": p} for metric, (difference, p) in tests.items()}
 
 
-def figures_of(record: Path, variant: str, parameters: dict[str, Any], prepared: Path, corpus: str) -> dict[str, Any]:
+def figures_of(
+    record: Path, variant: str, parameters: dict[str, Any], prepared: Path, corpora: Sequence[str]
+) -> dict[str, Any]:
     """The record's figures of the variant and its references.
 
-    Empty where it has none of this variant with these parameters on the messages of this corpus in `prepared`.
+    Empty where it has none of this variant with these parameters on the messages of these corpora in `prepared`.
     """
     crossval = json.loads(record.read_text())
     candidate = crossval["candidates"].get(variant)
     if candidate is None or candidate["parameters"] != parameters:
         return {}
-    if crossval["messages_sha256"] != messages_sha256(messages(prepared, corpus)):
+    if crossval["messages_sha256"] != messages_sha256(messages(prepared, corpora)):
         return {}
     candidates = {name: dict(crossval["candidates"][name]) for name in (variant, *candidate["against"])}
     for figures in candidates.values():

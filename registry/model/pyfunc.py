@@ -1,6 +1,6 @@
 """A version as an MLflow pyfunc. MLflow runs this file when it loads a model.
 
-Texts come as a list, a Series, or a DataFrame whose first column has them. The answer is a DataFrame with a row for each:
+Texts come as a list, a Series, or a DataFrame whose first column has them. The answer is a DataFrame, a row for each:
 `label` and `verdict` at the version's operating point, and the probability of each label under the label's name.
 """
 

@@ -20,7 +20,7 @@ PREPARED = Path(__file__).parents[2] / "build/prepared"
 
 @pytest.fixture(scope="module")
 def messages():
-    return crossval_record.messages(PREPARED, "sms")
+    return crossval_record.messages(PREPARED, ["sms"])
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,7 @@ def test_what_callers_sent_is_not_cross_validated(messages, tmp_path):
     shutil.copytree(PREPARED, tmp_path, dirs_exist_ok=True)
     with open(tmp_path / "train.csv", "a") as train:
         train.write("abcdefabcdef,2,99999,spam,a correction,feedback,,\n")
-    assert crossval_record.messages(tmp_path, "sms").ids == messages.ids
+    assert crossval_record.messages(tmp_path, ["sms"]).ids == messages.ids
 
 
 def test_near_twins_are_never_on_both_sides_of_a_fold(messages, drawn):
@@ -57,12 +57,13 @@ def test_each_repeat_holds_out_every_message_once_with_its_labels_spread_evenly(
 
 def test_what_was_run_is_not_run_again_and_what_changed_is(tmp_path, monkeypatch, capsys):
     small = split(HAM, SPAM)
-    first = crossval.run("baseline", None, small, 1, 1, 42, tmp_path)
+    folds = list(crossval.draw_folds(small, repeats=1, seed=42))
+    first = crossval.run("baseline", None, small, 1, folds, tmp_path)
     assert capsys.readouterr().out.count("fold") == 5
-    again = crossval.run("baseline", None, small, 1, 1, 42, tmp_path)
+    again = crossval.run("baseline", None, small, 1, folds, tmp_path)
     assert capsys.readouterr().out == ""
     assert all(np.array_equal(a.scores, b.scores) for a, b in zip(first, again, strict=True))
-    crossval.run("baseline", None, small, 1, 1, 43, tmp_path)
+    crossval.run("baseline", None, small, 1, list(crossval.draw_folds(small, repeats=1, seed=43)), tmp_path)
     assert capsys.readouterr().out.count("fold") == 5
     assert "key" in json.loads((tmp_path / "baseline/0-0.json").read_text())
 

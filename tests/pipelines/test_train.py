@@ -17,8 +17,8 @@ def trainings():
         settings = variant(
             recurrent_dropout=0.0
         )  # as `lstm` has it; with it TensorFlow takes twice the time to compile
-        model, tokenizer = train.fit(settings, messages, lambda epoch, loss, *_: losses.append((epoch, loss)))
-        return model, tokenizer, losses
+        fitted = train.fit(settings, messages, lambda epoch, loss, *_: losses.append((epoch, loss)))
+        return fitted.model, fitted.tokenizer, losses
 
     return fit(), fit()
 

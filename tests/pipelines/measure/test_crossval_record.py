@@ -10,15 +10,16 @@ from pipelines.measure import crossval_record
 
 ROOT = Path(__file__).parents[3]
 KEPT, PREPARED = ROOT / "pipelines/search/crossval.json", ROOT / "build/prepared"
+CORPORA = ("sms", "written")
 
 
 @pytest.fixture
 def parameters():
-    return params.variant("lstm", ROOT / "params.yaml").parameters
+    return params.variant("lstm", ROOT / "params.yaml").model_dump()
 
 
 def test_the_shipped_record_is_of_the_shipped_variant_and_has_what_the_readme_says(parameters):
-    record = crossval_record.figures_of(KEPT, "lstm", parameters, PREPARED, "sms")
+    record = crossval_record.figures_of(KEPT, "lstm", parameters, PREPARED, CORPORA)
     figures = record["candidates"]["lstm"]
     assert record["repeats"] >= 5 and list(record["candidates"]) == ["lstm", "baseline", "linear"]
     assert figures["mcc"] >= 0.967 and figures["caught_at_bound"] >= 0.96 and figures["ece"] <= 0.01
@@ -27,8 +28,8 @@ def test_the_shipped_record_is_of_the_shipped_variant_and_has_what_the_readme_sa
 
 def test_other_parameters_were_not_measured(parameters):
     parameters["network"]["units"] += 1
-    assert crossval_record.figures_of(KEPT, "lstm", parameters, PREPARED, "sms") == {}
-    assert crossval_record.figures_of(KEPT, "gru", parameters, PREPARED, "sms") == {}
+    assert crossval_record.figures_of(KEPT, "lstm", parameters, PREPARED, CORPORA) == {}
+    assert crossval_record.figures_of(KEPT, "gru", parameters, PREPARED, CORPORA) == {}
 
 
 def test_other_messages_were_not_measured_but_corrections_of_callers_change_nothing(parameters, tmp_path):
@@ -36,10 +37,10 @@ def test_other_messages_were_not_measured_but_corrections_of_callers_change_noth
         (tmp_path / f"{name}.csv").write_bytes((PREPARED / f"{name}.csv").read_bytes())
     with (tmp_path / "train.csv").open("a") as file:
         file.write("0123456789ab,1,9999,spam,one more,feedback,,\n")
-    assert crossval_record.figures_of(KEPT, "lstm", parameters, tmp_path, "sms") != {}
+    assert crossval_record.figures_of(KEPT, "lstm", parameters, tmp_path, CORPORA) != {}
     with (tmp_path / "train.csv").open("a") as file:
         file.write("0123456789ac,1,9999,spam,and another,sms,,\n")
-    assert crossval_record.figures_of(KEPT, "lstm", parameters, tmp_path, "sms") == {}
+    assert crossval_record.figures_of(KEPT, "lstm", parameters, tmp_path, CORPORA) == {}
 
 
 def test_every_candidate_that_was_searched_stands_in_the_parameters():

@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 
 from pipelines import train
-from pipelines.model import wide
+from pipelines.model import network, wide
 from pipelines.model.batches import probabilities
 from pipelines.params import Wide
+from registry.model import artifact
 from registry.model.tokenizer import Tokenizer
 from tests.pipelines.small import HAM, NEWS, SPAM, split, variant
 
@@ -13,12 +14,12 @@ from tests.pipelines.small import HAM, NEWS, SPAM, split, variant
 def test_it_learns_any_number_of_labels_and_keras_scores_as_it_does(classes):
     messages = split(*classes)
     settings = variant(deep=False)
-    model, tokenizer = train.fit(settings, messages)
-    rows = [tokenizer.encode(text) for text in messages.texts]
-    fitted, _ = wide.fit(rows, messages.actual, messages.groups, settings.wide, settings.tokens.buckets)
+    trained = train.fit(settings, messages)
+    rows = [trained.tokenizer.encode(text) for text in messages.texts]
+    fitted, _, _ = wide.fit(rows, messages.actual, messages.groups, settings.wide, settings.tokens.buckets)
     logits = wide.score(rows, fitted.table) @ fitted.kernel + fitted.bias
     expected = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
-    by_keras = probabilities(model, rows)
+    by_keras = probabilities(trained.model, rows)
     assert np.abs(by_keras - expected).max() < 1e-5
     assert (by_keras.argmax(axis=1) == messages.actual).mean() > 0.95
 
@@ -32,11 +33,26 @@ def test_held_out_logits_come_from_a_fit_that_has_not_seen_the_message_or_its_tw
     rows = [tokenizer.encode(text) for text in marked]
     settings = Wide(seed=1, regularisation=1.0, folds=5)
     plain = [tokenizer.encode(text) for text in messages.texts]
-    _, with_mark = wide.fit(rows, actual, messages.groups, settings, 4096)
-    _, without = wide.fit(plain, actual, messages.groups, settings, 4096)
+    _, with_mark, _ = wide.fit(rows, actual, messages.groups, settings, 4096)
+    _, without, _ = wide.fit(plain, actual, messages.groups, settings, 4096)
     assert np.abs(with_mark[odd] - without[odd]).max() < 0.5  # a word that only the held-out twins have says nothing
 
 
 def test_a_text_without_a_known_n_gram_is_scored_without_a_division_by_zero():
     table = np.zeros((16, 2), dtype=np.float32)
     assert wide.score([{"words": [3], "characters": [0]}], table).tolist() == [[0.0]]
+
+
+def test_the_known_share_of_the_graph_is_that_of_the_held_out_messages(tmp_path):
+    settings, messages = variant(deep=False), split(HAM, SPAM)
+    roomy = settings.tokens.model_copy(update={"buckets": 65536})  # no two n-grams share a number
+    settings = settings.model_copy(update={"tokens": roomy})
+    trained = train.fit(settings, messages)
+    onnx = network.to_onnx(settings, trained.model, 2).SerializeToString()
+    artifact.write(tmp_path, onnx, trained.tokenizer, messages.labels, {})
+    texts = ["win a free prize", "\u09a8\u09ae\u09b8\u09cd\u0995\u09be\u09b0", "zzzz qqqq", ""]
+    table = trained.model.get_layer("table").get_weights()[0]
+    expected = wide.known_share([trained.tokenizer.encode(text)["characters"] for text in texts], table)
+    _, known = artifact.Artifact.load(tmp_path).run(texts)
+    assert known == pytest.approx(expected, abs=1e-6)
+    assert known[0] > 0.9 > 0.1 > known[1]
