@@ -48,7 +48,8 @@ class Batches:
         """
         inputs = (tf.TensorSpec((None, None), tf.int32), tf.TensorSpec((None, self.offset.shape[1]), tf.float32))
         signature = (inputs, tf.TensorSpec((None,), tf.int32))
-        return tf.data.Dataset.from_generator(self._epoch, output_signature=signature).prefetch(2)
+        batches = tf.data.Dataset.from_generator(self._epoch, output_signature=signature)
+        return batches.apply(tf.data.experimental.assert_cardinality(len(self))).prefetch(2)
 
     def _epoch(self) -> Iterator[tuple[tuple[np.ndarray, np.ndarray], np.ndarray]]:
         yield from (self[index] for index in range(len(self)))
