@@ -11,6 +11,7 @@ from bentos.callers.keys import add_line, new_key
 from bentos.settings import Settings, SettingsError, read_settings
 from bentos.store import StoreError
 from bentos.store.backends import migrate
+from registry import command
 
 
 def main() -> None:
@@ -94,4 +95,4 @@ def _key(settings: Settings, name: str) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    command.run(main)

@@ -22,12 +22,12 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import precision_recall_curve
 
-from pipelines import params
+from pipelines import params, stage
 from pipelines.data import splits
 from pipelines.hashing import sha256_of_files
 from pipelines.measure import crossval_record, figures, metrics
 from pipelines.measure.behaviour import suite
-from registry.model.artifact import Artifact
+from registry.model.artifact import Artifact, ArtifactError
 from registry.model.evaluation import EvaluationDetails
 from registry.model.explain import strongest
 from registry.model.profile import profile_of
@@ -122,7 +122,11 @@ def main() -> None:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        description=__doc__.splitlines()[0],
+        epilog="example: python -m pipelines.evaluate lstm build/prepared build/lstm/artifact build/baseline"
+        " build/lstm/model/curves.csv pipelines/search/crossval.json build/lstm/evaluation",
+    )
     parser.add_argument("variant")
     for name in ("prepared", "artifact", "baseline", "curves", "crossval", "out"):
         parser.add_argument(name, type=Path)
@@ -142,4 +146,4 @@ def _summary(
 
 
 if __name__ == "__main__":
-    main()
+    stage.run(main, ArtifactError)

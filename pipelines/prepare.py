@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from pipelines import params
-from pipelines.data import corpus, corrections, splits
+from pipelines import params, stage
+from pipelines.data import corpus, corrections, splits, stand_in
 from pipelines.data.cleaning import deduplicate
 from pipelines.data.twins import twin_groups
 
@@ -31,7 +31,10 @@ def prepare(raw: corpus.Raw, settings: params.Prepare) -> tuple[pd.DataFrame, di
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        description=__doc__.splitlines()[0],
+        epilog="example: python -m pipelines.prepare data/SMSSpamCollection pipelines/feedback.csv build/prepared",
+    )
     for name in ("corpus", "feedback", "out"):
         parser.add_argument(name, type=Path)
     args = parser.parse_args()
@@ -45,6 +48,7 @@ def main() -> None:
     rows, outcomes, unusable = corrections.merge(rows, sent.rows, settings.prepare.twin_similarity)
     report["feedback"] = {"broken": len(sent.broken), **outcomes}
     report |= {name: _count_labels(rows[rows["split"] == name]) for name in splits.SPLITS}
+    report |= stand_in.mark_of_corpus(args.corpus)
     splits.write(rows, args.out)
     (args.out / "report.json").write_text(json.dumps(report, indent=2) + "\n")
     _print_left_out(args.corpus, raw.broken)
@@ -66,8 +70,8 @@ def _print_left_out(path: Path, rows: corpus.Broken) -> None:
 
 
 def _format_counts(counts: dict) -> str:
-    return ", ".join(f"{key} {value}" for key, value in counts.items() if not isinstance(value, dict))
+    return ", ".join(f"{key} {value}" for key, value in counts.items() if not isinstance(value, dict | str))
 
 
 if __name__ == "__main__":
-    main()
+    stage.run(main)

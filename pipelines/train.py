@@ -15,8 +15,8 @@ from pathlib import Path
 import mlflow
 import numpy as np
 
-from pipelines import params, tracking
-from pipelines.data import splits
+from pipelines import params, stage, tracking
+from pipelines.data import splits, stand_in
 from pipelines.hashing import sha256_of_files
 from pipelines.model import network, wide
 from pipelines.model.backend import keras, make_repeatable
@@ -120,7 +120,10 @@ class Curves:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        description=__doc__.splitlines()[0],
+        epilog="example: python -m pipelines.train lstm build/prepared build/lstm/model",
+    )
     parser.add_argument("variant")
     parser.add_argument("prepared", type=Path)
     parser.add_argument("out", type=Path)
@@ -128,6 +131,7 @@ def main() -> None:
     variant = params.variant(args.variant)
     corpus = [args.prepared / f"{name}.csv" for name in ("train", "validation")]
     tags = {"corpus_sha256": sha256_of_files(corpus), "code_sha256": sha256_of_files(CODE)}
+    tags |= stand_in.mark_of_prepared(args.prepared)
     train, validation = (splits.read(args.prepared, name) for name in ("train", "validation"))
     with tracking.training_run(args.variant, variant.model_dump(), tags):
         curves = Curves(args.variant, validation)
@@ -140,4 +144,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    stage.run(main)

@@ -15,7 +15,7 @@ import great_expectations as gx
 import pandas as pd
 from great_expectations.data_context.types.base import ProgressBarsConfig
 
-from pipelines import params
+from pipelines import params, stage
 from pipelines.data import corpus, expectations, splits
 
 SHOWN = 10  # rows that are printed of a failed expectation
@@ -99,7 +99,11 @@ def _format(outcome: dict[str, Any]) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        description=__doc__.splitlines()[0],
+        epilog="example: python -m pipelines.validate data/SMSSpamCollection build/prepared build/validation.json"
+        " build/docs",
+    )
     for name in ("corpus", "prepared", "out", "docs"):
         parser.add_argument(name, type=Path)
     args = parser.parse_args()
@@ -116,4 +120,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    stage.run(main, corpus.CorpusError)

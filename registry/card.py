@@ -12,6 +12,7 @@ def card(artifact: Artifact, metrics: dict[str, float], details: EvaluationDetai
     """Markdown, without the sections that were not measured. The images are expected beside it, in `figures/`."""
     sections = [
         _identity(artifact),
+        _stand_in(artifact),
         _use(artifact),
         _data(details.data),
         _metrics(metrics, details),
@@ -27,6 +28,15 @@ def _identity(artifact: Artifact) -> str:
     metadata = artifact.metadata | {"labels": ", ".join(artifact.labels)}
     rows = [(name, metadata[name]) for name in ("variant", "labels", "digest", "corpus_sha256") if name in metadata]
     return _section(f"Model card: {metadata.get('variant', 'model')}", _table(("what", "value"), rows), level=1)
+
+
+def _stand_in(artifact: Artifact) -> str:
+    if source := artifact.metadata.get("stand_in"):
+        return (
+            f"**Trained and measured on a stand-in for the corpus**: {source}. No figure below compares with those of "
+            "a version of the corpus itself."
+        )
+    return ""
 
 
 def _use(artifact: Artifact) -> str:
@@ -51,7 +61,8 @@ def _data(report: dict[str, Any]) -> str:
     )
     if added := report.get("feedback", {}).get("added"):
         text += f" Train holds {added} corrections of callers besides."
-    source = f"\n\nSource and licence: {report['source']}" if report.get("source") else ""
+    origin = report.get("stand_in") or report.get("source")
+    source = f"\n\nSource and licence: {origin}" if origin else ""
     heads = ("split", *("" for _ in rows[0][1:]))
     return _section("Data and protocol", f"{text}{source}\n\n{_table(heads, rows)}")
 

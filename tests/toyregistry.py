@@ -22,7 +22,7 @@ def make_registry(folder: Path, champion: float = -1.0, challenger: float = -4.0
     return uri
 
 
-def add_version(folder: Path, uri: str, bias: float, alias: str | None = None, wrong: int = 0) -> str:
+def add_version(folder: Path, uri: str, bias: float, alias: str | None = None, wrong: int = 0, **metadata: str) -> str:
     """Register a toy as `pipelines.register` would, with `wrong` of its test messages mistaken; return its number."""
     from mlflow import MlflowClient
 
@@ -36,7 +36,7 @@ def add_version(folder: Path, uri: str, bias: float, alias: str | None = None, w
     experiment_id = experiment.experiment_id if experiment else client.create_experiment("toys", artifacts)
     run = client.create_run(experiment_id)
     artifact, evaluation = folder / f"toy{bias}", folder / f"evaluation{bias}"
-    write_toy(artifact, bias)
+    write_toy(artifact, bias, **metadata)
     write_evaluation(evaluation, wrong)
     version, _ = publish(Registry(MODEL_NAME, uri), run.info.run_id, artifact, evaluation)
     if alias:

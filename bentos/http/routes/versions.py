@@ -52,6 +52,7 @@ def _version_json(loaded: LoadedVersion, served: ServedVersions) -> dict[str, An
         "default": loaded is served.default,
         "labels": loaded.model.labels,
         "variant": version.variant,
+        "stand_in": version.stand_in or None,
     }
     if loaded.mock:
         return content | {"mock": True}
