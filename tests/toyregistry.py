@@ -32,7 +32,7 @@ def add_version(folder: Path, uri: str, bias: float, alias: str | None = None, w
     _create_database(uri)
     client = MlflowClient(tracking_uri=uri, registry_uri=uri)
     experiment = client.get_experiment_by_name("toys")
-    artifacts = (folder / "artifacts").as_uri()
+    artifacts = (folder / "artifacts").as_uri() if uri.startswith("sqlite:") else None  # a server has its own place
     experiment_id = experiment.experiment_id if experiment else client.create_experiment("toys", artifacts)
     run = client.create_run(experiment_id)
     artifact, evaluation = folder / f"toy{bias}", folder / f"evaluation{bias}"
