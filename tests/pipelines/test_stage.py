@@ -27,6 +27,7 @@ def test_a_missing_input_is_one_sentence(tmp_path, monkeypatch, words):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", words.split())
     name = words.split()[0]
+    monkeypatch.delitem(sys.modules, f"pipelines.{name}", raising=False)  # or runpy warns of a module that runs twice
     with pytest.raises(SystemExit) as end:
         runpy.run_module(f"pipelines.{name}", run_name="__main__", alter_sys=True)
     assert end.value.code.startswith(f"{name}: ") and "nowhere" in end.value.code and "\n" not in end.value.code
