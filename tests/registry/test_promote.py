@@ -3,9 +3,9 @@ from mlflow import MlflowClient
 
 from registry.events import history
 from registry.promote import Refused, initialise, promote, rollback
-from registry.versions import RegistryError
+from registry.versions import Registry, RegistryError
 from tests.registry.conftest import THRESHOLDS, aliases
-from tests.toyregistry import MODEL_NAME
+from tests.toyregistry import MODEL_NAME, add_version
 
 
 def test_the_best_version_is_the_first_champion_and_init_changes_nothing_again(registry):
@@ -19,6 +19,19 @@ def test_the_beaten_champion_becomes_the_challenger(registry):
     assert promote(registry, "2", THRESHOLDS).passed
     assert aliases(registry) == {"champion": "2", "challenger": "1"}
     assert promote(registry, "champion", THRESHOLDS) is None
+
+
+def test_a_champion_of_the_stand_in_gives_way_to_versions_of_the_corpus(tmp_path):
+    uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    for bias in (-1.0, -2.0):
+        add_version(tmp_path, uri, bias, stand_in="a part of the corpus")
+    registry = Registry(MODEL_NAME, uri)
+    assert initialise(registry, THRESHOLDS) == {"champion": "2", "challenger": "1"}
+    for bias, wrong in ((-3.0, 8), (-4.0, 4)):
+        add_version(tmp_path, uri, bias, wrong=wrong)
+    assert initialise(registry, THRESHOLDS) == {"champion": "4", "challenger": "3"}
+    assert registry.resolve("4").verdict["champion"] is None, "their test sets differ"
+    assert initialise(registry, THRESHOLDS) == {"champion": "4", "challenger": "3"}
 
 
 def test_a_refused_promotion_changes_no_alias_and_keeps_its_verdict(registry):
