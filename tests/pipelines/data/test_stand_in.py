@@ -16,3 +16,9 @@ def test_the_mark_is_read_from_the_report(tmp_path):
     for report, mark in (({"rows": 3}, {}), ({"rows": 3, STAND_IN: "a part"}, {STAND_IN: "a part"})):
         (tmp_path / "report.json").write_text(json.dumps(report))
         assert stand_in.mark_of_prepared(tmp_path) == mark
+
+
+def test_the_corpora_that_have_a_stand_in_are_named_by_the_report(tmp_path):
+    corpora = {"sms": {"rows": 3, STAND_IN: "a part"}, "written": {"rows": 4}}
+    (tmp_path / "report.json").write_text(json.dumps({STAND_IN: "a part", "corpora": corpora}))
+    assert stand_in.marks_by_corpus(tmp_path) == {"sms": "a part"}

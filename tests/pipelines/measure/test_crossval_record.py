@@ -19,9 +19,10 @@ def parameters():
 
 
 @pytest.fixture
-def record(tmp_path):
-    """The kept record, as if it had been measured on the messages that are prepared here."""
+def record(tmp_path, parameters):
+    """The kept record, as if it had been measured with these parameters on the messages that are prepared here."""
     content = json.loads(KEPT.read_text())
+    content["candidates"]["lstm"]["parameters"] = parameters
     content["messages_sha256"] = crossval_record.messages_sha256(crossval_record.messages(PREPARED, "sms"))
     (tmp_path / "record.json").write_text(json.dumps(content))
     return tmp_path / "record.json"
