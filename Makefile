@@ -6,7 +6,7 @@ LOCKING := $(UV) pip compile --universal --upgrade --quiet --generate-hashes --n
 IN_PARALLEL := -n 2 --dist loadgroup --no-loadscope-reorder # two processes; tests/conftest.py says what runs together
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: up test test-quick bench lint format lock pipeline cassandra clean
+.PHONY: up test test-quick test-stand-in bench lint format lock pipeline cassandra clean
 
 up: pipeline ## from a fresh clone to the service on http://127.0.0.1:3000, or PORT=...
 	python -m registry init
@@ -20,6 +20,9 @@ test-quick: build/lstm/evaluation/metrics.json ## the tests that start no server
 
 build/lstm/evaluation/metrics.json: ## what some tests read; an older one will do
 	$(MAKE) pipeline
+
+test-stand-in: .venv/ready ## the pipeline's tests where the corpus cannot be had, in a temporary copy
+	.ci/stand-in
 
 bench: pipeline ## the benchmarks, a table and a plot
 	python -m tests.benchmarks

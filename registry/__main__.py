@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from registry import output
+from registry import command, output
 from registry.call_log import read_calls
 from registry.drift import drifts, profiles_of
 from registry.events import history
@@ -48,37 +48,47 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m registry", description="Model versions: list, promote, roll back.")
+    parser = argparse.ArgumentParser(
+        prog="python -m registry",
+        description="Lists the model versions, promotes one to champion, and rolls back.",
+        epilog="example: python -m registry list; `python -m registry VERB --help` explains a verb",
+    )
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     printing = argparse.ArgumentParser(add_help=False)
     printing.add_argument("--json", action="store_true", help="print JSON instead of a table")
     gated = argparse.ArgumentParser(add_help=False)
     gated.add_argument("--params", type=Path, default=Path("params.yaml"), help="the file with the gate's thresholds")
-    verbs.add_parser("list", parents=[printing], help="every version with its aliases and figures")
-    verb = verbs.add_parser("show", parents=[printing], help="one version, with all its figures and its model card")
+    _add(verbs, "Print every version with its aliases and figures.", "list", printing)
+    verb = _add(verbs, "Print one version with all its figures and its model card.", "show champion", printing)
     verb.add_argument("ref", metavar="REF", help="a version number or an alias")
-    verb = verbs.add_parser("promote", parents=[printing, gated], help="make a version champion, if the gate lets it")
+    verb = _add(verbs, "Make a version champion, if the gate lets it.", "promote 3", printing, gated)
     verb.add_argument("ref", metavar="REF", help="a version number or an alias")
     verb.add_argument("--force", action="store_true", help="promote against the gate's verdict; needs --why")
     verb.add_argument("--why", metavar="TEXT", help="the reason, written into the log")
-    verbs.add_parser("init", parents=[gated], help="choose a first champion and challenger where there is none")
-    verbs.add_parser("rollback", parents=[printing], help="undo the newest promotion")
+    sentence = "Choose a first champion and challenger, where there is none or it was trained on the stand-in."
+    _add(verbs, sentence, "init", gated)
+    _add(verbs, "Undo the newest promotion.", "rollback", printing)
     _add_route(verbs, printing)
-    verbs.add_parser("log", parents=[printing], help="who changed what, when and why")
-    verb = verbs.add_parser(
-        "drift", parents=[printing], help="how far the calls of each version are from its training set"
+    _add(verbs, "Print who changed what, when and why.", "log", printing)
+    verb = _add(
+        verbs, "Print how far the calls of each version are from its training set.", "drift --hours 48", printing
     )
     verb.add_argument("--hours", type=_hours, default=24.0, help="of the service's call log, until now; default 24")
     return parser
 
 
+def _add(
+    verbs: argparse._SubParsersAction, sentence: str, example: str, *parents: argparse.ArgumentParser
+) -> argparse.ArgumentParser:
+    """A verb, the first word of `example`; `sentence` says what it does."""
+    name, epilog = example.split()[0], f"example: python -m registry {example}"
+    return verbs.add_parser(name, parents=parents, help=sentence, description=sentence, epilog=epilog)
+
+
 def _add_route(verbs: argparse._SubParsersAction, printing: argparse.ArgumentParser) -> None:
-    verb = verbs.add_parser(
-        "route",
-        parents=[printing],
-        help="share the calls that name no version out over aliases",
-        description="Changes what is given and leaves the rest as it is; without arguments, prints the routing.",
-    )
+    sentence = "Share the calls that name no version out over aliases."
+    verb = _add(verbs, sentence, "route challenger=10 --shadow none", printing)
+    verb.description += " What is not given stays as it is; without arguments, the routing is printed."
     verb.add_argument(
         "shares", metavar="ALIAS=PERCENT", nargs="*", type=_share, help="the rest goes to the champion; 0 ends a share"
     )
@@ -163,4 +173,4 @@ def show_drift(registry: Registry, hours: float, as_json: bool) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    command.run(main)

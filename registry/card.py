@@ -14,6 +14,7 @@ def card(artifact: Artifact, metrics: dict[str, float], details: EvaluationDetai
     """Markdown, without the sections that were not measured. The images are expected beside it, in `figures/`."""
     sections = [
         _identity(artifact),
+        _stand_in(artifact),
         _use(artifact),
         _data(details.data),
         _corpora(details),
@@ -32,6 +33,15 @@ def _identity(artifact: Artifact) -> str:
     metadata = artifact.metadata | {"labels": ", ".join(artifact.labels)}
     rows = [(name, metadata[name]) for name in ("variant", "labels", "digest", "corpus_sha256") if name in metadata]
     return _section(f"Model card: {metadata.get('variant', 'model')}", _table(("what", "value"), rows), level=1)
+
+
+def _stand_in(artifact: Artifact) -> str:
+    if source := artifact.metadata.get("stand_in"):
+        return (
+            f"**Trained and measured on a stand-in for the corpus**: {source}. No figure below compares with those of "
+            "a version of the corpus itself."
+        )
+    return ""
 
 
 def _use(artifact: Artifact) -> str:

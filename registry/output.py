@@ -13,6 +13,8 @@ from registry.gate import Verdict
 from registry.route import Routing
 from registry.versions import CHAMPION, Version
 
+STANDS_IN = "* trained on a stand-in for the corpus: its figures compare with no others"
+
 
 def print_json(value: Any) -> None:
     print(json.dumps(value, indent=2))
@@ -27,8 +29,10 @@ def print_versions(versions: list[Version], as_json: bool) -> None:
     for version in versions:
         figures = (f"{version.metrics[name]:.4f}" if name in version.metrics else "" for name in columns)
         created = version.created_at.strftime("%Y-%m-%d")
-        table.add_row(version.number, ", ".join(version.aliases), version.variant, *figures, created)
+        table.add_row(version.number, ", ".join(version.aliases), _marked(version), *figures, created)
     _console().print(table)
+    if any(version.stand_in for version in versions):
+        print(STANDS_IN)
 
 
 def print_version(version: Version, card: str, as_json: bool) -> None:
@@ -49,7 +53,7 @@ def print_version(version: Version, card: str, as_json: bool) -> None:
 def print_verdict(verdict: Verdict, as_json: bool) -> None:
     if as_json:
         return print_json(verdict.as_dict())
-    against = f"against champion {verdict.champion}" if verdict.champion else "no champion yet"
+    against = f"against champion {verdict.champion}" if verdict.champion else "no champion to compare with"
     table = Table("check", "found", "asked", "", title=f"version {verdict.challenger}, {against}", box=None)
     for check in verdict.checks:
         table.add_row(check.name, check.found, check.asked, "[green]pass[/]" if check.passed else "[red]fail[/]")
@@ -97,7 +101,12 @@ def _version(version: Version) -> dict[str, Any]:
         "run_id": version.run_id,
         "metrics": version.metrics,
     }
-    return fields | ({"verdict": version.verdict} if version.verdict else {})
+    optional = {"verdict": version.verdict, "stand_in": version.stand_in}
+    return fields | {name: value for name, value in optional.items() if value}
+
+
+def _marked(version: Version) -> str:
+    return f"{version.variant} *" if version.stand_in else version.variant
 
 
 def _state(what: str, state: dict[str, Any]) -> str:

@@ -29,15 +29,16 @@ class Refused(Exception):
 
 def evaluation(registry: Registry, version: Version) -> Evaluation:
     """A version's evaluation, read from its artifact. Raises RegistryError when it has none."""
-    folder = registry.folder(version) / EVALUATION
     try:
-        metrics = json.loads((folder / "metrics.json").read_text())
-        details = EvaluationDetails.read(folder / "details.json")
-        rows = pd.read_csv(folder / "predictions.csv", dtype=str, keep_default_na=False).sort_values("id")
+        with registry.files(version) as folder:
+            metrics = json.loads((folder / EVALUATION / "metrics.json").read_text())
+            details = EvaluationDetails.read(folder / EVALUATION / "details.json")
+            rows = pd.read_csv(folder / EVALUATION / "predictions.csv", dtype=str, keep_default_na=False)
     except (OSError, ValueError) as error:
         raise RegistryError(f"version {version.number} carries no evaluation: {error}") from error
     if details.corpora:  # the metrics are of the first
         rows = rows[rows["source"] == details.corpora[0].name]
+    rows = rows.sort_values("id")
     columns = (rows[name].to_numpy(dtype=object).astype(str) for name in ("id", "actual", "predicted"))
     return Evaluation(version.number, metrics, *columns, frozenset(details.inapplicable))
 
@@ -45,6 +46,7 @@ def evaluation(registry: Registry, version: Version) -> Evaluation:
 def promote(registry: Registry, ref: str, thresholds: Thresholds, why: str | None = None) -> Verdict | None:
     """Make REF the champion, and the former champion the challenger. Returns None where REF is champion already.
 
+    A version of the corpus itself is not compared with a champion that was trained on a stand-in for it.
     With `why`, the recorded reason, it promotes a version that fails the gate. Raises Refused, UnknownVersion,
     ChangedMeanwhile and RegistryError, and moves no alias then.
     """
@@ -53,7 +55,8 @@ def promote(registry: Registry, ref: str, thresholds: Thresholds, why: str | Non
     if version.number == before.get(CHAMPION):
         return None
     champion = registry.resolve(before[CHAMPION]) if CHAMPION in before else None
-    verdict = judge(evaluation(registry, champion) if champion else None, evaluation(registry, version), thresholds)
+    compared = evaluation(registry, champion) if champion and not _ends_stand_in(champion, version) else None
+    verdict = judge(compared, evaluation(registry, version), thresholds)
     registry.tag(version, "verdict", json.dumps(verdict.as_dict()))
     if not verdict.passed and why is None:
         raise Refused(verdict)
@@ -67,19 +70,30 @@ def promote(registry: Registry, ref: str, thresholds: Thresholds, why: str | Non
 def initialise(registry: Registry, thresholds: Thresholds) -> dict[str, str]:
     """Where there is no champion, make the best version by MCC the champion and the second best the challenger.
 
-    Returns the aliases afterwards, {alias: number}. Raises Refused when the best version does not pass the gate.
+    Versions of the corpus itself are better than those of a stand-in for it, and take their aliases. Returns the
+    aliases afterwards, {alias: number}. Raises Refused when the best version does not pass the gate.
     """
-    before = _aliases(registry)
-    if CHAMPION in before:
-        return before
-    ranked = sorted(registry.versions(), key=lambda version: -version.metrics.get("mcc", -np.inf))
+    ranked = sorted(registry.versions(), key=lambda row: (bool(row.stand_in), -row.metrics.get("mcc", -np.inf)))
     if not ranked:
         raise RegistryError(f"{registry.model_name} has no version yet; `dvc repro` registers them")
+    champion = _holder(ranked, CHAMPION)
+    if champion and not _ends_stand_in(champion, ranked[0]):
+        return _aliases(registry)
     promote(registry, ranked[0].number, thresholds)
-    promoted = _aliases(registry)
-    if len(ranked) > 1 and CHALLENGER not in promoted:
+    challenger = _holder(registry.versions(), CHALLENGER)
+    if len(ranked) > 1 and (challenger is None or _ends_stand_in(challenger, ranked[1])):
+        promoted = _aliases(registry)
         _change(registry, "challenge", promoted, promoted | {CHALLENGER: ranked[1].number}, None)
     return _aliases(registry)
+
+
+def _holder(versions: list[Version], alias: str) -> Version | None:
+    return next((version for version in versions if alias in version.aliases), None)
+
+
+def _ends_stand_in(before: Version, after: Version) -> bool:
+    """Whether a version of the corpus itself takes the place of one that was trained on a stand-in for it."""
+    return bool(before.stand_in) and not after.stand_in
 
 
 def rollback(registry: Registry) -> dict[str, str]:

@@ -21,7 +21,7 @@ from mlflow.types import ColSpec, Schema
 from registry.card import card
 from registry.model.artifact import Artifact, ArtifactError
 from registry.model.evaluation import EvaluationDetails
-from registry.versions import CARD, EVALUATION, PAYLOAD, Registry, RegistryError, Version
+from registry.versions import CARD, EVALUATION, PAYLOAD, STAND_IN, Registry, RegistryError, Version
 
 CODE = Path(__file__).parent
 EVALUATION_FILES = ("metrics.json", "details.json", "predictions.csv", "mistakes.csv")
@@ -42,6 +42,7 @@ def publish(registry: Registry, run_id: str, artifact: Path, evaluation: Path) -
         (payload / CARD).write_text(description)
         model_uri = _log(registry, run_id, variant, payload, signature(loaded.labels))
     tags = {"digest": loaded.digest, "variant": variant, "fingerprint": mark, "metrics": json.dumps(metrics)}
+    tags |= {STAND_IN: loaded.metadata[STAND_IN]} if STAND_IN in loaded.metadata else {}
     with redirect_stderr(io.StringIO()):  # MLflow prints a line for each version, and so does the caller
         number = str(mlflow.register_model(model_uri, registry.model_name, tags=tags).version)
     registry.describe(number, description)
@@ -61,7 +62,8 @@ def find(registry: Registry, mark: str) -> Version | None:
     for version in registry.versions():
         if version.fingerprint == mark:
             try:
-                Artifact.load(registry.folder(version))
+                with registry.files(version) as folder:
+                    Artifact.load(folder)
             except (RegistryError, ArtifactError):
                 continue
             return version

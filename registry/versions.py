@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from registry.model.evaluation import EvaluationDetails
 
@@ -19,6 +20,7 @@ CHAMPION = "champion"  # the alias of the version that answers the calls that na
 PAYLOAD = "version"  # the folder of the artifact inside the logged pyfunc
 EVALUATION = "evaluation"  # in that folder: what was measured of the version
 CARD = "card.md"  # in that folder, beside its figures
+STAND_IN = "stand_in"  # in its metadata and its tags: what stood in for the corpus in training; absent otherwise
 MAX_DESCRIPTION = 5000  # characters, MLflow's limit
 
 
@@ -43,6 +45,7 @@ class Version:
     run_id: str = ""
     fingerprint: str = ""
     verdict: dict | None = None
+    stand_in: str = ""  # what stood in for the corpus in training; empty for the corpus itself
     problem: str = ""  # why it cannot be served; empty when it can
 
     @property
@@ -95,14 +98,24 @@ class Registry:
         known = ", ".join(" = ".join((v.number, *v.aliases)) for v in versions) or "none; `dvc repro` registers them"
         raise UnknownVersion(f"no version {ref!r} of {self.model_name}; there are: {known}")
 
-    def folder(self, version: Version) -> Path:
-        """The version's artifact as a local folder, downloaded where the store is remote."""
+    def folder(self, version: Version, downloads: str | None = None) -> Path:
+        """The version's artifact as a local folder, downloaded where the store is remote.
+
+        A download goes into the folder `downloads`, or into a new temporary one, which stays.
+        """
         from mlflow.artifacts import download_artifacts
 
         with self.errors():  # not by a `models:/` URI: MLflow looks for that one in its default registry
             uri = self.client.get_model_version_download_uri(self.model_name, version.number)
-            path = download_artifacts(artifact_uri=uri, tracking_uri=self.tracking_uri)
+            into = None if urlsplit(uri).scheme in ("", "file") else downloads  # local files are not copied
+            path = download_artifacts(artifact_uri=uri, tracking_uri=self.tracking_uri, dst_path=into)
         return Path(path) / "artifacts" / PAYLOAD
+
+    @contextmanager
+    def files(self, version: Version) -> Iterator[Path]:
+        """The version's artifact as a local folder; what is downloaded for it is deleted after the block."""
+        with tempfile.TemporaryDirectory() as downloads:
+            yield self.folder(version, downloads)
 
     def details(self, version: Version) -> EvaluationDetails:
         """The version's details.json; what is downloaded for it is deleted. Raises ValueError when it is damaged."""
@@ -121,8 +134,8 @@ class Registry:
 
     def card(self, version: Version) -> str:
         """The version's model card, Markdown; empty where it has none."""
-        file = self.folder(version) / CARD
-        return file.read_text() if file.exists() else ""
+        with self.files(version) as folder:
+            return (folder / CARD).read_text() if (folder / CARD).exists() else ""
 
     def describe(self, number: str, description: str) -> None:
         """Set what MLflow's pages show of the version, cut after a paragraph where it is longer than MLflow accepts."""
@@ -188,6 +201,7 @@ def _version(row: Any, aliases: dict[str, str]) -> Version:
         run_id=row.run_id or "",
         fingerprint=row.tags.get("fingerprint", ""),
         verdict=verdict,
+        stand_in=row.tags.get(STAND_IN, ""),
         problem=problem,
     )
 

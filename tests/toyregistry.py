@@ -30,7 +30,13 @@ def empty_registry(folder: Path) -> str:
 
 
 def add_version(
-    folder: Path, uri: str, bias: float = -1.0, alias: str | None = None, wrong: int = 0, artifact: Path | None = None
+    folder: Path,
+    uri: str,
+    bias: float = -1.0,
+    alias: str | None = None,
+    wrong: int = 0,
+    artifact: Path | None = None,
+    **metadata: str,
 ) -> str:
     """Register a toy as `pipelines.register` would, with `wrong` of its test messages mistaken; return its number.
 
@@ -44,13 +50,13 @@ def add_version(
     _create_database(uri)
     client = MlflowClient(tracking_uri=uri, registry_uri=uri)
     experiment = client.get_experiment_by_name("toys")
-    kept = (folder / "artifacts").as_uri()
+    kept = (folder / "artifacts").as_uri() if uri.startswith("sqlite:") else None  # a server has its own place
     experiment_id = experiment.experiment_id if experiment else client.create_experiment("toys", kept)
     run = client.create_run(experiment_id)
     evaluation = folder / f"evaluation{bias}"
     if artifact is None:
         artifact = folder / f"toy{bias}"
-        write_toy(artifact, bias)
+        write_toy(artifact, bias, **metadata)
     write_evaluation(evaluation, wrong)
     version, _ = publish(Registry(MODEL_NAME, uri), run.info.run_id, artifact, evaluation)
     if alias:

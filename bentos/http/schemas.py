@@ -144,6 +144,9 @@ class ServedVersion(BaseModel):
     labels: list[str] = Field(examples=[["ham", "spam"]])
     digest: str | None = Field(None, description="SHA-256 of the artifact")
     variant: str | None = Field(None, examples=["lstm"])
+    stand_in: str | None = Field(
+        None, description="what stood in for the corpus in training; null for the corpus itself"
+    )
     created_at: str | None = None
     metrics: dict[str, float] = Field({}, description="its figures on the test split", examples=[{"mcc": 0.9512}])
     source_problem: str | None = Field(

@@ -40,7 +40,9 @@ async function showService() {
   document.title = $("name").textContent = about.api_name;
   const store = about.store.up ? about.store.name : `${about.store.name}, which is away now`;
   const mock = about.mock ? " A stand-in model answers: its labels mean nothing." : "";
-  $("about").textContent = `You are ${about.caller_id}; calls are kept in ${store}.${mock}`;
+  const marked = versions.filter(({ stand_in }) => stand_in).map(({ model_version }) => model_version);
+  const standIn = marked.length ? ` Trained on a stand-in for the corpus: version ${marked.join(", ")}.` : "";
+  $("about").textContent = `You are ${about.caller_id}; calls are kept in ${store}.${mock}${standIn}`;
   const chosen = $("version").value;
   const options = versions.map(({ model_version, aliases, variant }) => {
     const names = [variant, ...aliases].filter(Boolean).join(", ");

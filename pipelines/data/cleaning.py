@@ -35,7 +35,7 @@ def clean_rows(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def deduplicate(rows: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, int]]:
-    """Clean the rows (line, label, text) and keep the first of each message: (id, line, label, text), and the counts.
+    """Clean the rows (line, label, text and more) and keep the first of each message, with its `id`; and the counts.
 
     A message that occurs with several labels is left out whole, since none of them can be trusted.
     """
@@ -48,4 +48,4 @@ def deduplicate(rows: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, int]]:
         "conflicting": len(filled) - len(agreed),
         "duplicates": len(agreed) - len(distinct),
     }
-    return distinct[["id", "line", "label", "text"]], counts
+    return distinct, counts

@@ -37,7 +37,6 @@ def _add(
 ) -> tuple[pd.DataFrame, dict[str, int]]:
     """The messages of a corpus that come behind `messages`; `known` are the ids of all rows of earlier corpora."""
     distinct, counts = deduplicate(rows)
-    distinct = distinct.merge(rows[["line", "source", "part", "kind"]], on="line", how="left")
     fresh = distinct[~distinct["id"].isin(known)].reset_index(drop=True)
     chains = twin_groups([*messages["text"], *fresh["text"]], settings.twin_similarity)
     earlier, chains = messages.groupby(chains[: len(messages)]), pd.Series(chains[len(messages) :], index=fresh.index)
@@ -74,7 +73,6 @@ def measured_outside(
     tables, counts = [pd.DataFrame(columns=[*COLUMNS[:-1], "twin"])], {}
     for name, rows in raw.items():
         distinct, counts[name] = deduplicate(rows)
-        distinct = distinct.merge(rows[["line", "part", "kind"]], on="line", how="left")
         chains = twin_groups([*messages["text"], *distinct["text"]], similarity)
         group = chains[len(messages) :]
         twin = pd.Series(group).isin(chains[: len(messages)])

@@ -45,7 +45,10 @@ class SourceFigures(Figures):
 
 
 class CorpusInfo(BaseModel):
-    """Where a corpus is from, as params.yaml says it; a missing one was optional, and is not measured."""
+    """Where a corpus is from, as params.yaml says it, or the stand-in for it.
+
+    A missing one was optional, and is not measured.
+    """
 
     name: str
     role: str

@@ -6,7 +6,9 @@ import pytest
 from pipelines import evaluate
 from pipelines.data.splits import Split
 from pipelines.measure.behaviour import suite
+from pipelines.params import Corpus
 from registry.model.artifact import Artifact
+from registry.model.evaluation import SourceFigures
 from tests.toy import write_toy
 
 TEXTS = ["lunch later", "win", "free cash prize", "see you at home", "win lunch free"]
@@ -46,3 +48,12 @@ def test_the_metrics_are_of_the_answers_and_of_the_behaviour_suite(toy, test_spl
     assert measured["accuracy"] == 0.4 and measured["spam_caught"] == 0.5
     assert measured["ham_blocked"] == pytest.approx(2 / 3) and measured["behaviour.minimum_functionality"] == 1.0
     assert {"average_precision", "brier", "ece", "behaviour.obfuscation"} < set(measured)
+
+
+def test_a_corpus_with_a_stand_in_has_the_source_and_licence_of_the_stand_in():
+    measured = {name: SourceFigures(messages=1) for name in ("sms", "written")}
+    described = [
+        evaluate.describe(Corpus(name=name, path="file", source="its site", licence="CC0"), measured, {"sms": "a part"})
+        for name in measured
+    ]
+    assert [(one.source, one.licence) for one in described] == [("a part", ""), ("its site", "CC0")]

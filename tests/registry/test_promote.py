@@ -1,11 +1,13 @@
+import json
+
 import pytest
 from mlflow import MlflowClient
 
 from registry.events import history
-from registry.promote import Refused, initialise, promote, rollback
-from registry.versions import RegistryError
+from registry.promote import Refused, evaluation, initialise, promote, rollback, thresholds_from
+from registry.versions import EVALUATION, Registry, RegistryError
 from tests.registry.conftest import THRESHOLDS, aliases
-from tests.toyregistry import MODEL_NAME
+from tests.toyregistry import MODEL_NAME, add_version
 
 
 def test_the_best_version_is_the_first_champion_and_init_changes_nothing_again(registry):
@@ -14,11 +16,45 @@ def test_the_best_version_is_the_first_champion_and_init_changes_nothing_again(r
     assert initialise(registry, THRESHOLDS) == {"champion": "1", "challenger": "2"}
 
 
+def test_the_gate_judges_on_the_main_corpus_s_messages(tmp_path):
+    uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    registry = Registry(MODEL_NAME, uri)
+    version = registry.resolve(add_version(tmp_path, uri, -1.0))
+    folder = registry.folder(version) / EVALUATION
+    rows = "b,ham,ham,sms\na,spam,ham,sms\nc,ham,spam,written\n"
+    (folder / "predictions.csv").write_text("id,actual,predicted,source\n" + rows)
+    details = {"corpora": [{"name": "sms", "role": "train"}, {"name": "written", "role": "train"}]}
+    (folder / "details.json").write_text(json.dumps(details | {"inapplicable": {"behaviour": "why"}}))
+    read = evaluation(registry, version)
+    assert (read.ids.tolist(), read.predicted.tolist()) == (["a", "b"], ["ham", "ham"])
+    assert read.inapplicable == {"behaviour"}
+
+
+def test_the_thresholds_know_which_corpora_must_be_measured(tmp_path):
+    corpora = [{"name": "sms"}, {"name": "else", "optional": True}, {"name": "written", "optional": False}]
+    gate = THRESHOLDS.model_dump(exclude={"corpora"})
+    (tmp_path / "params.yaml").write_text(json.dumps({"gate": gate, "corpora": corpora}))
+    assert thresholds_from(tmp_path / "params.yaml").corpora == ("sms", "written")
+
+
 def test_the_beaten_champion_becomes_the_challenger(registry):
     promote(registry, "1", THRESHOLDS)
     assert promote(registry, "2", THRESHOLDS).passed
     assert aliases(registry) == {"champion": "2", "challenger": "1"}
     assert promote(registry, "champion", THRESHOLDS) is None
+
+
+def test_a_champion_of_the_stand_in_gives_way_to_versions_of_the_corpus(tmp_path):
+    uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    for bias in (-1.0, -2.0):
+        add_version(tmp_path, uri, bias, stand_in="a part of the corpus")
+    registry = Registry(MODEL_NAME, uri)
+    assert initialise(registry, THRESHOLDS) == {"champion": "2", "challenger": "1"}
+    for bias, wrong in ((-3.0, 8), (-4.0, 4)):
+        add_version(tmp_path, uri, bias, wrong=wrong)
+    assert initialise(registry, THRESHOLDS) == {"champion": "4", "challenger": "3"}
+    assert registry.resolve("4").verdict["champion"] is None, "their test sets differ"
+    assert initialise(registry, THRESHOLDS) == {"champion": "4", "challenger": "3"}
 
 
 def test_a_refused_promotion_changes_no_alias_and_keeps_its_verdict(registry):

@@ -21,6 +21,15 @@ def test_a_version_whose_files_are_gone_is_published_again(tmp_path):
     assert add_version(tmp_path, uri, -1.0) == "2"
 
 
+def test_what_stood_in_for_the_corpus_is_a_tag_and_no_part_of_the_digest(registry, tmp_path):
+    number = add_version(tmp_path, registry.tracking_uri, -1.0, wrong=1, stand_in="a part of the corpus")
+    marked, whole = registry.resolve(number), registry.resolve("1")
+    assert (marked.stand_in, whole.stand_in) == ("a part of the corpus", "")
+    assert marked.digest == whole.digest
+    assert "stand_in" not in registry.client.get_model_version(MODEL_NAME, "1").tags
+    assert "a part of the corpus" in registry.client.get_model_version(MODEL_NAME, number).description
+
+
 def test_a_published_version_has_its_card_as_description(registry):
     version = registry.resolve("1")
     card = registry.card(version)

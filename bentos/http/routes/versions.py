@@ -53,6 +53,7 @@ def _version_json(loaded: LoadedVersion, served: ServedVersions) -> dict[str, An
         "labels": loaded.model.labels,
         "variant": version.variant,
         "source_problem": without_folders(loaded.source_problem) or None,
+        "stand_in": version.stand_in or None,
     }
     if loaded.mock:
         return content | {"mock": True}

@@ -1,5 +1,7 @@
 """What is served, what is not, and why."""
 
+from dataclasses import replace
+
 import pytest
 
 from bentos.versions.loaded import RefusedVersion, ServedVersions
@@ -15,6 +17,14 @@ async def test_versions_are_listed_and_described(client, served):
         ("1", ["champion"], True),
     ]
     assert (await client.get("/versions/champion")).json() == body["versions"][1]
+
+
+async def test_a_version_of_the_stand_in_says_so(service, client):
+    first, second = service.served.versions
+    marked = replace(first, version=replace(first.version, stand_in="a part of the corpus"))
+    service.current.served = ServedVersions((marked, second))
+    rows = (await client.get("/versions")).json()["versions"]
+    assert [row["stand_in"] for row in rows] == ["a part of the corpus", None]
 
 
 async def test_without_a_champion_the_others_answer_when_named(service, client):
