@@ -59,8 +59,9 @@ def _log_source_problems(served: tuple[LoadedVersion, ...], before: ServedVersio
     """A line for each version whose source has come to have a problem."""
     old = {loaded.key: loaded.source_problem for loaded in before.versions}
     for loaded in served:
-        if loaded.source_problem and loaded.source_problem != old.get(loaded.key):
-            logger.warning("version %s goes on being served: %s", loaded.number, loaded.source_problem)
+        problem = loaded.source_problem
+        if problem and problem != old.get(loaded.key):
+            logger.warning("version %s goes on being served, from memory or its copy: %s", loaded.number, problem)
 
 
 def _with_aliases(loaded: LoadedVersion, aliases: tuple[str, ...]) -> LoadedVersion:

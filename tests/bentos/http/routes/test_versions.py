@@ -34,6 +34,21 @@ async def test_without_a_champion_the_others_answer_when_named(service, client):
     assert (await client.get("/prediction", params={"text": "a", "model_version": "2"})).status_code == 200
 
 
+async def test_a_version_whose_source_is_harmed_answers_on_and_that_is_said(service, client):
+    served = service.served
+    harmed = replace(served.versions[1], source_problem="/srv/artifacts/version: cannot read model.onnx")
+    service.current.served = replace(served, versions=(served.versions[0], harmed))
+    rows = (await client.get("/versions")).json()["versions"]
+    assert [row["source_problem"] for row in rows] == [None, "version: cannot read model.onnx"]
+    assert "version 1: version: cannot read model.onnx" in (await client.get("/")).json()["problems"]
+    assert (await client.get("/prediction", params={"text": "a"})).json()["model_version"] == "1"
+    gauge = 'spam_version_source_problem{model_version="%d"} %.1f'
+    told = (await client.get("/metrics")).text.splitlines()
+    assert gauge % (1, 1) in told and gauge % (2, 0) in told
+    service.current.served = replace(served, versions=served.versions[:1])
+    assert gauge % (1, 0) in (await client.get("/metrics")).text.splitlines(), "it is not served any more"
+
+
 async def test_a_refused_version_is_reported_and_answers_503(service, client):
     refused = RefusedVersion("3", ("candidate",), "damaged")
     service.current.served = ServedVersions(service.served.versions, (refused,))
