@@ -16,7 +16,7 @@ from bentos.callers.keys import Keys, add_line, new_key
 from bentos.http.app import create_app
 from bentos.versions.loaded import ServedVersions
 
-pytestmark = [pytest.mark.anyio, pytest.mark.system]
+pytestmark = pytest.mark.anyio
 
 CONFIG = Path(__file__).with_name("schemathesis.toml")
 COMMAND = [sys.executable, "-m", "schemathesis.cli", "--config-file", str(CONFIG), "run", "--max-examples", "3"]
