@@ -113,10 +113,10 @@ def _follow(poller: Poller, folder: Path, interval: float) -> None:
         report = poller.next_report(report)
         try:
             report.write(folder)
-        except FileNotFoundError:
-            if folder.exists():
-                raise
-            return  # the service has ended and deleted the folder
+        except FileNotFoundError:  # the service has ended
+            if not folder.exists():
+                return
+            # else `_end_with_supervisor` is deleting it: ending now would leave the rest of it
         if not report.problem:
             delete_unused_downloads(folder)
         time.sleep(interval)
