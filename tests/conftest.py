@@ -1,9 +1,9 @@
 """How the tests are marked and grouped, and the fixtures that tests of several rooms share.
 
-The marker `system` is set here, never by hand: on every test in tests/system, on those of the HTTP contract, which start
-a server and schemathesis, and on every test that starts a Cassandra node. `make test` runs groups of tests in two
-processes. A group is a file, so that the fixtures of a module are made once; all tests on the same Cassandra node or ring
-are one group, so that it is started once.
+The marker `system` is set here, never by hand: on every test in tests/system, on those of the HTTP contract, which
+start a server and schemathesis, and on every test that starts a Cassandra node. `make test` runs groups of tests in two
+processes. A group is a file, so that the fixtures of a module are made once; all tests on the same Cassandra node or
+ring are one group, so that it is started once.
 """
 
 from pathlib import Path
