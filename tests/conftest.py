@@ -1,8 +1,9 @@
 """How the tests are marked and grouped, and the fixtures that tests of several rooms share.
 
-The marker `system` is set here, never by hand: on every test in tests/system and tests/hostile, and on every test that
-starts a Cassandra node. `make test` runs groups of tests in two processes. A group is a file, so that the fixtures of a
-module are made once; all tests on the same Cassandra node or ring are one group, so that it is started once.
+The marker `system` is set here, never by hand: on every test in tests/system and tests/hostile, on those of the HTTP
+contract, which start a server and schemathesis, and on every test that starts a Cassandra node. `make test` runs groups
+of tests in two processes. A group is a file, so that the fixtures of a module are made once; all tests on the same
+Cassandra node or ring are one group, so that it is started once.
 """
 
 from pathlib import Path
@@ -11,7 +12,9 @@ import pytest
 
 pytest_plugins = ["tests.cassandra.fixtures"]
 
-SYSTEM = {Path(__file__).parent / name for name in ("system", "hostile")}
+SYSTEM = {
+    Path(__file__).parent / name for name in ("system", "hostile", "bentos/http/test_contract.py")
+}  # folders and files
 NODES = ("cassandra_node", "cassandra_ring", "secure_node")
 LONGEST = ("cassandra_node", "tests/system/test_pipeline.py", "cassandra_ring", "tests/system/test_following.py")
 
@@ -26,7 +29,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _is_system(item: pytest.Item) -> bool:
-    return not SYSTEM.isdisjoint(item.path.parents) or "cassandra_jars" in item.fixturenames or _node(item) is not None
+    own = {item.path, *item.path.parents}
+    return not SYSTEM.isdisjoint(own) or "cassandra_jars" in item.fixturenames or _node(item) is not None
 
 
 def _node(item: pytest.Item) -> str | None:

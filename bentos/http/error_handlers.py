@@ -5,6 +5,7 @@ import logging
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.routing import Match, Mount
 
 from bentos.errors import CallError
 from bentos.http.responses import call_error_response, error_response
@@ -13,6 +14,7 @@ from bentos.store import StoreError
 
 COMPLAIN_EVERY = 10.0  # seconds: while the store is away every call is refused
 SHOWN_PROBLEMS = 3  # of one call; a list of 1,000 texts may have 1,000
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _REASONS = {400: "malformed", 404: "not_found", 405: "method_not_allowed"}
 
 _may_complain = Throttle(COMPLAIN_EVERY)
@@ -58,7 +60,16 @@ async def _http_exception(request: Request, error: HTTPException) -> Response:
         404: f"there is nothing at {path[:100]}: see /docs",
         405: f"{request.method} is not what {path[:100]} takes: see /docs",
     }.get(status, str(error.detail))
-    return error_response(path, status, _REASONS.get(status, "refused"), detail, error.headers)
+    headers = {"Allow": ", ".join(_allowed(request))} if status == 405 else error.headers
+    return error_response(path, status, _REASONS.get(status, "refused"), detail, headers)
+
+
+def _allowed(request: Request) -> list[str]:
+    """The methods that any route of the path takes; the framework names those of the first. A file has GET and HEAD."""
+    routes = [route for route in request.app.routes if not isinstance(route, Mount)]
+    scopes = [{**request.scope, "method": method} for method in METHODS]
+    allowed = [scope["method"] for scope in scopes if any(route.matches(scope)[0] == Match.FULL for route in routes)]
+    return allowed or ["GET", "HEAD"]
 
 
 async def _store_error(request: Request, error: StoreError) -> Response:

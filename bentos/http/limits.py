@@ -1,4 +1,4 @@
-"""How much a call may send."""
+"""How much a call may send, and how large an answer may become."""
 
 MAX_CHARACTERS = 10_000  # of one text
 MAX_TEXTS = 1_000  # of one call
@@ -6,3 +6,15 @@ MAX_LIST_CHARACTERS = 1_000_000  # of all texts of one call
 MAX_BODY = 8 * 1024 * 1024  # bytes
 MAX_BODIES = 256 * 1024 * 1024  # bytes of all bodies that are arriving at the same time
 BODY_SECONDS = 30.0  # for a whole body to arrive
+MAX_REQUEST_ID = 1_000  # characters of an Open Inference Protocol request's `id`
+
+MAX_DETAIL = 1_000  # characters of an error's detail, and of every problem that is shown
+
+# The largest answers, in bytes. Besides them /recent_log is streamed, so that a worker holds a page of it; /versions, /
+# and /metrics have a few kilobytes for each version that is served or refused, and no label that a caller chooses.
+ESCAPED = 6  # bytes of one character, at most: a control character is written as \u001f
+PREDICTION = 1_024  # a prediction without its text
+ONE_ANSWER = 2 * ESCAPED * MAX_CHARACTERS + 8 * PREDICTION  # with echo_input and explain; /compare: for each version
+LIST_ANSWER = ESCAPED * MAX_LIST_CHARACTERS + MAX_TEXTS * PREDICTION  # with echo_input
+INFER_ANSWER = ESCAPED * MAX_REQUEST_ID + MAX_TEXTS * 256  # both outputs of the Open Inference Protocol
+ERROR_ANSWER = ESCAPED * MAX_DETAIL + 256

@@ -4,24 +4,31 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from bentos.http.limits import LIST_ANSWER, MAX_DETAIL, ONE_ANSWER
 from bentos.http.schemas import Error
 
-DESCRIPTION = """
+DESCRIPTION = (
+    """
 Is a text message spam? Several versions of the model are served side by side.
 
 * A call may name a version by number or alias: in the path, in the query or body as `model_version`, or in the header
   `X-Model-Version`. A call that names none is answered by the `champion`, or by a version on trial, always the same for
-  the same caller. Every answer names the version that gave it.
+  the same caller. What a call names in several places must agree. Every answer names the version that gave it.
 * An answer is stored and given again for the same text and version; `from_cache` says so, `skip_cache` runs the model.
 * Every answered call is logged; `/recent_log` shows yours. Send the right label of a wrong answer to `/feedback`, with
   the answer's `id` or with the text: the next training can use it.
 * Every answer has a header `X-Request-ID`, yours if you sent one: the operator finds the request in the log by it.
 * A call that cannot be answered gets `{"error": ..., "detail": ...}`: a name for programs, a sentence for people.
+* The largest answers: """
+    + f"""a list with `echo_input` {LIST_ANSWER / 1e6:.1f} MB; one text with `echo_input` and
+  `explain`, or each version of a comparison, {ONE_ANSWER / 1e3:.0f} kB; an error {MAX_DETAIL:,} characters.
+  `/recent_log` is streamed, and as long as what you asked.
 """
+)
 TAGS = [
     {
         "name": "predictions",
-        "description": "Up to 1,000 texts a call, each of 1 to 10,000 characters, in all 1,000,000.",
+        "description": "Up to 1,000 texts a call, none blank, each of up to 10,000 characters, in all 1,000,000.",
     },
     {"name": "log", "description": "What you asked."},
     {"name": "feedback", "description": "What the answer should have been."},

@@ -12,6 +12,7 @@ from starlette.types import Receive, Scope, Send
 
 from bentos.answering.predictor import Answer
 from bentos.errors import CallError
+from bentos.http.limits import MAX_DETAIL
 from bentos.versions.loaded import LoadedVersion
 
 _PATH = re.compile(r"(?:/[^\s/:;,'\"]+)+/([^\s/:;,'\"]+)")
@@ -51,6 +52,15 @@ def without_folders(text: str) -> str:
     return _PATH.sub(r"\1", text)
 
 
+def shown(problem: str) -> str:
+    """A problem as callers read it: without folders, and not longer than MAX_DETAIL."""
+    return shortened(without_folders(problem))
+
+
+def shortened(text: str) -> str:
+    return text if len(text) <= MAX_DETAIL else f"{text[: MAX_DETAIL - 1]}…"
+
+
 def json_response(content: Any, version: str | None = None) -> Response:
     """`version` is the number of the version that answered."""
     headers = {VERSION_HEADER: version} if version else None
@@ -76,6 +86,7 @@ def prediction_json(version: LoadedVersion, answer: Answer, echo_input: bool) ->
 def error_response(path: str, status: int, reason: str, detail: str, headers: dict[str, str] | None = None) -> Response:
     """The Open Inference Protocol, under /v2, has an error shape of its own, and one status for every wrong call."""
     detail = detail.encode(errors="backslashreplace").decode()  # it may quote half a surrogate pair, which is no UTF-8
+    detail = shortened(detail)
     body = {"error": reason, "detail": detail}
     if path == "/v2" or path.startswith("/v2/"):
         status, body = 400 if status == 422 else status, {"error": detail}

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import UUID1, AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, model_validator
 
-from bentos.http.limits import MAX_CHARACTERS, MAX_TEXTS
+from bentos.http.limits import MAX_CHARACTERS, MAX_LIST_CHARACTERS, MAX_TEXTS
 
 SPAM_EXAMPLE = "WINNER!! Claim your free prize now, call 09061701461"
 HAM_EXAMPLE = "Ok, see you at lunch then"
@@ -23,7 +23,16 @@ def _number_to_text(value: Any) -> Any:
     return str(value) if type(value) is int else value
 
 
-Text = Annotated[str, Field(min_length=1, max_length=MAX_CHARACTERS), AfterValidator(_check_text)]
+# What `_check_text` refuses, for the documentation; as a check it would be slow. To Python these separators are blank.
+NEITHER_BLANK_NOR_NUL = r"^[^\u0000]*[^\s\u0000\u001c-\u001f\u0085][^\u0000]*$"
+CANONICAL_UUID1 = "^[0-9a-f]{8}-[0-9a-f]{4}-1[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$"
+
+Text = Annotated[
+    str,
+    Field(min_length=1, max_length=MAX_CHARACTERS, json_schema_extra={"pattern": NEITHER_BLANK_NOR_NUL}),
+    AfterValidator(_check_text),
+]
+Uuid1 = Annotated[UUID1, Field(json_schema_extra={"format": "uuid", "pattern": CANONICAL_UUID1})]
 Ref = Annotated[
     str,
     BeforeValidator(_number_to_text, json_schema_input_type=str | int),
@@ -47,7 +56,9 @@ class PredictionRequest(CompareRequest):
 class PredictionsRequest(BaseModel):
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"texts": [SPAM_EXAMPLE, HAM_EXAMPLE]}]})
 
-    texts: list[Text] = Field(min_length=1, max_length=MAX_TEXTS)
+    texts: list[Text] = Field(
+        min_length=1, max_length=MAX_TEXTS, description=f"of {MAX_LIST_CHARACTERS:,} characters together, at most"
+    )
     echo_input: StrictBool = Field(False, description="repeat the texts in the answers")
     skip_cache: StrictBool = Field(False, description="run the model even if the answers are stored")
     model_version: Ref | None = None
@@ -68,15 +79,23 @@ class PredictionQuery(VersionQuery):
     explain: bool = Field(False, description="say which words pushed the text towards its label")
 
 
+def _only(given: str, other: str) -> dict[str, Any]:
+    """The JSON schema of an object that has a text in the field `given`, and nothing or null in `other`."""
+    return {"required": [given], "properties": {given: {"type": "string"}, other: {"type": "null"}}}
+
+
 class FeedbackRequest(BaseModel):
     model_config = ConfigDict(
         extra="forbid",
-        json_schema_extra={"examples": [{"id": ID_EXAMPLE, "label": "spam"}, {"text": SPAM_EXAMPLE, "label": "spam"}]},
+        json_schema_extra={
+            "examples": [{"id": ID_EXAMPLE, "label": "spam"}, {"text": SPAM_EXAMPLE, "label": "spam"}],
+            "oneOf": [_only("id", "text"), _only("text", "id")],
+        },
     )
 
-    id: UUID1 | None = Field(None, description="of an answer that you got; or else `text`")
+    id: Uuid1 | None = Field(None, description="of an answer that you got; or else `text`")
     text: Text | None = None
-    label: str = Field(min_length=1, max_length=100, description="the right one")
+    label: str = Field(min_length=1, max_length=100, description="the right one, of those that a served version has")
 
     @model_validator(mode="after")
     def _check_either(self) -> "FeedbackRequest":

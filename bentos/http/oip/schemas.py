@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from bentos.answering.predictor import Answer
-from bentos.http.limits import MAX_TEXTS
+from bentos.http.limits import MAX_REQUEST_ID, MAX_TEXTS
 from bentos.http.schemas import HAM_EXAMPLE, SPAM_EXAMPLE, Text
 from bentos.versions.loaded import LoadedVersion
 
@@ -26,7 +26,9 @@ def _flatten(data: Any) -> Any:
 class InputTensor(BaseModel):
     name: Literal["text"]
     datatype: Literal["BYTES"]
-    shape: list[int] = Field(description="[n] or [n, 1]", min_length=1, max_length=2, examples=[[2]])
+    shape: list[int] = Field(
+        description="[n] or [n, 1], n being the number of texts", min_length=1, max_length=2, examples=[[2]]
+    )
     parameters: dict[str, Any] = Field({}, description="ignored")
     data: Annotated[list[Text], BeforeValidator(_flatten)] = Field(min_length=1, max_length=MAX_TEXTS)
 
@@ -64,7 +66,7 @@ class InferRequest(BaseModel):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"inputs": [_TENSOR_EXAMPLE]}]})
 
-    id: str | None = Field(None, max_length=1_000, description="repeated in the answer")
+    id: str | None = Field(None, max_length=MAX_REQUEST_ID, description="repeated in the answer")
     parameters: dict[str, Any] = Field({}, description="ignored")
     inputs: list[InputTensor] = Field(min_length=1, max_length=1)
     outputs: list[RequestedOutput] = Field([], max_length=2, description="the outputs to answer; all when absent")

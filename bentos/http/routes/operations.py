@@ -11,7 +11,7 @@ from bentos.errors import CallError
 from bentos.http import schemas
 from bentos.http.context import caller_of, service_of
 from bentos.http.openapi import errors
-from bentos.http.responses import json_response, without_folders
+from bentos.http.responses import json_response, shown
 from bentos.store import Store
 
 WEB = Path(__file__).parents[2] / "web"
@@ -32,7 +32,7 @@ async def root(request: Request) -> Response:
         "default": served.default.number if served.default else None,
         "versions": [version.number for version in served.versions],
         "started_at": service.started_at.isoformat(timespec="seconds"),
-        "problems": [without_folders(problem) for problem in service.problems],
+        "problems": [shown(problem) for problem in service.problems],
     }
     if any(version.mock for version in served.versions):
         content["mock"] = True
@@ -41,7 +41,7 @@ async def root(request: Request) -> Response:
 
 def _store_json(store: Store) -> dict[str, Any]:
     state = store.state()
-    error = {"error": without_folders(state["error"])} if state.get("error") else {}
+    error = {"error": shown(state["error"])} if state.get("error") else {}
     return {"name": store.name, **state, **error}
 
 

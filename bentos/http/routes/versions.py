@@ -8,7 +8,7 @@ from bentos.answering.routing import named
 from bentos.http import schemas
 from bentos.http.context import service_of
 from bentos.http.openapi import errors
-from bentos.http.responses import json_response, without_folders
+from bentos.http.responses import json_response, shown
 from bentos.http.routes.predictions import VersionInPath
 from bentos.versions.following.watcher import ReportWatcher
 from bentos.versions.loaded import LoadedVersion, RefusedVersion, ServedVersions
@@ -24,10 +24,7 @@ async def versions(request: Request) -> Response:
         {
             "default": served.default.number if served.default else None,
             "versions": [_version_json(version, served) for version in served.versions],
-            "refused": [
-                {"model_version": r.number, "aliases": r.aliases, "why": without_folders(r.problem)}
-                for r in served.refused
-            ],
+            "refused": [_refused_json(version) for version in served.refused],
             "routing": {"shares": served.routing.shares, "shadow": served.routing.shadow},
             "registry": _registry_json(service.watcher) if service.watcher else None,
         }
@@ -63,7 +60,7 @@ def _version_json(loaded: LoadedVersion, served: ServedVersions) -> dict[str, An
 
 def _refused_json(version: RefusedVersion) -> dict[str, Any]:
     """A version in the shape of `schemas.RefusedVersion`."""
-    return {"model_version": version.number, "aliases": version.aliases, "why": without_folders(version.problem)}
+    return {"model_version": version.number, "aliases": version.aliases, "why": shown(version.problem)}
 
 
 def _registry_json(watcher: ReportWatcher) -> dict[str, str | None]:
@@ -71,5 +68,5 @@ def _registry_json(watcher: ReportWatcher) -> dict[str, str | None]:
     read_at = watcher.report.read_at
     return {
         "read_at": read_at and read_at.isoformat(timespec="seconds"),
-        "why_stale": without_folders(watcher.why_stale),
+        "why_stale": shown(watcher.why_stale),
     }

@@ -115,10 +115,10 @@ def _follow(poller: Poller, copies: Copies, folder: Path, interval: float) -> No
         report = poller.next_report(report)
         try:
             report.write(folder)
-        except FileNotFoundError:
-            if folder.exists():
-                raise
-            return  # the service has ended and deleted the folder
+        except FileNotFoundError:  # the service has ended
+            if not folder.exists():
+                return
+            # else `_end_with_supervisor` is deleting it: ending now would leave the rest of it
         if not report.problem:
             delete_unused_downloads(folder)
             copies.delete_unused({entry.version.digest for entry in report.catalogue.entries})

@@ -105,7 +105,24 @@ async def test_what_does_not_exist_is_told_in_the_same_shape(client):
     assert (missing.status_code, missing.json()["error"]) == (404, "not_found")
     wrong = await client.delete("/prediction")
     assert (wrong.status_code, wrong.json()["error"]) == (405, "method_not_allowed")
-    assert "GET" in wrong.headers["Allow"]
+
+
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [
+        ("/prediction", "GET, POST"),
+        ("/versions/champion/prediction", "GET, POST"),
+        ("/versions/champion", "GET"),
+        ("/compare", "POST"),
+        ("/livez", "GET, HEAD"),
+        ("/v2/health/live", "GET"),
+        ("/v2/models/sms-spam/versions/1/infer", "POST"),
+        ("/web/page.css", "GET, HEAD"),
+    ],
+)
+async def test_a_wrong_method_is_told_all_right_ones(client, path, allowed):
+    response = await client.delete(path)
+    assert (response.status_code, response.headers["Allow"]) == (405, allowed)
 
 
 async def test_an_unforeseen_error_is_500_in_the_same_shape(served, client, monkeypatch):

@@ -1,9 +1,12 @@
 """The follower asks MLflow only when the registry may have changed."""
 
+import shutil
+from pathlib import Path
+
 import pytest
 
 from bentos.versions.catalogue import Catalogue
-from bentos.versions.following.process import Poller
+from bentos.versions.following.process import Poller, _follow
 from bentos.versions.following.report import Report
 from bentos.versions.registry_reader import RegistryReader
 from registry.versions import Registry
@@ -40,3 +43,26 @@ def test_a_registry_that_is_away_keeps_the_last_catalogue_and_is_complained_of_o
         last = poller.next_report(last)
     assert last.catalogue == Catalogue(()) and "make up" in last.problem
     assert caplog.text.count("make up") == 1
+
+
+class Ending:
+    """A poller of a service that ends: the folder is being deleted at the first report, and gone at the second."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.reader = RegistryReader("sms-spam", "http://nowhere.example")
+        self.reports = 0
+
+    def next_report(self, last: Report) -> Report:
+        self.reports += 1
+        if self.reports == 2:
+            shutil.rmtree(self.folder)
+        return last
+
+
+def test_a_folder_that_is_being_deleted_is_left_to_who_deletes_it(tmp_path):
+    (folder := tmp_path / "shared").mkdir()
+    (folder / "new").symlink_to(tmp_path / "gone" / "new")  # writing to it fails as to a file in a deleted folder
+    poller = Ending(folder)
+    _follow(poller, folder, interval=0.0)
+    assert poller.reports == 2
