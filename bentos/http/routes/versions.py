@@ -49,7 +49,7 @@ def _version_json(loaded: LoadedVersion, served: ServedVersions) -> dict[str, An
         "default": loaded is served.default,
         "labels": loaded.model.labels,
         "variant": version.variant,
-        "source_problem": without_folders(loaded.source_problem) or None,
+        "source_problem": shown(loaded.source_problem) or None,
         "stand_in": version.stand_in or None,
     }
     if loaded.mock:
