@@ -141,9 +141,11 @@ def _inode(path: Path | None) -> int | None:
 
 
 def _end_with_supervisor(folder: Path) -> None:
-    while os.read(
-        0, 1
-    ):  # standard input, which ends when the supervisor has; a lock of `sys.stdin` would break our end
+    """Wait for the end of standard input, which comes with the supervisor's, then end this process.
+
+    Not through `sys.stdin`: the lock that a read holds would break the interpreter's end.
+    """
+    while os.read(0, 1):
         pass
     while folder.exists():  # repeated, since a report may have been written meanwhile
         shutil.rmtree(folder, ignore_errors=True)

@@ -68,7 +68,7 @@ async def test_a_model_that_fails(app, served, monkeypatch):
         raise OSError(5, "Input/output error", PATH)
 
     for version in served.versions:
-        monkeypatch.setattr(version.model, "predict", fail)
+        monkeypatch.setattr(version.model, "classify", fail)
     answers = await bodies(app)
     assert any("internal" in body for body in answers) and not [body for body in answers if SECRET in body]
 
