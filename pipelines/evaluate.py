@@ -30,6 +30,7 @@ from pipelines.data import splits, stand_in
 from pipelines.hashing import sha256_of_files
 from pipelines.measure import crossval_record, figures, metrics, sources
 from pipelines.measure.behaviour import suite
+from registry.metrics import mcc
 from registry.model.artifact import Artifact, ArtifactError
 from registry.model.evaluation import CorpusInfo, EvaluationDetails, SourceFigures
 from registry.model.explain import strongest
@@ -160,6 +161,7 @@ def main() -> None:
     marks = stand_in.marks_by_corpus(args.prepared)
     details.corpora = [describe(corpus, details.sources, marks) for corpus in loaded.corpora]
     measured = measure(test, predicted, probabilities, cases, positive, settings.bins) | sources.flat(details.sources)
+    measured["mcc_all_corpora"] = mcc(everything.actual, decided)
 
     args.out.mkdir(parents=True, exist_ok=True)
     (args.out / "metrics.json").write_text(json.dumps(measured, indent=2) + "\n")

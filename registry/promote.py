@@ -68,23 +68,38 @@ def promote(registry: Registry, ref: str, thresholds: Thresholds, why: str | Non
 
 
 def initialise(registry: Registry, thresholds: Thresholds) -> dict[str, str]:
-    """Where there is no champion, make the best version by MCC the champion and the second best the challenger.
+    """Where there is no champion, make the best version the champion and the second best the challenger.
 
-    Versions of the corpus itself are better than those of a stand-in for it, and take their aliases. Returns the
-    aliases afterwards, {alias: number}. Raises Refused when the best version does not pass the gate.
+    The best has the highest MCC over the test messages of all corpora. Versions of the corpus itself are better than
+    those of a stand-in for it, and take their aliases. The best version of each variant that has no alias then gets
+    the variant's name for one, so that it is served beside them. Returns the aliases afterwards, {alias: number}.
+    Raises Refused when the best version does not pass the gate.
     """
-    ranked = sorted(registry.versions(), key=lambda row: (bool(row.stand_in), -row.metrics.get("mcc", -np.inf)))
+    ranked = sorted(registry.versions(), key=_rank)
     if not ranked:
         raise RegistryError(f"{registry.model_name} has no version yet; `dvc repro` registers them")
     champion = _holder(ranked, CHAMPION)
     if champion and not _ends_stand_in(champion, ranked[0]):
         return _aliases(registry)
     promote(registry, ranked[0].number, thresholds)
+    promoted = _aliases(registry)
+    wanted = dict(promoted)
     challenger = _holder(registry.versions(), CHALLENGER)
     if len(ranked) > 1 and (challenger is None or _ends_stand_in(challenger, ranked[1])):
-        promoted = _aliases(registry)
-        _change(registry, "challenge", promoted, promoted | {CHALLENGER: ranked[1].number}, None)
+        wanted[CHALLENGER] = ranked[1].number
+    served = {version.variant for version in ranked if version.number in wanted.values()}
+    for version in reversed(ranked):  # the best of a variant comes last
+        if version.variant not in served:
+            wanted[version.variant] = version.number
+    if wanted != promoted:
+        _change(registry, "init", promoted, wanted, None)
     return _aliases(registry)
+
+
+def _rank(version: Version) -> tuple[bool, float]:
+    """The best version has the least; one from before there were several corpora has an MCC of the only one."""
+    metrics = version.metrics
+    return bool(version.stand_in), -metrics.get("mcc_all_corpora", metrics.get("mcc", -np.inf))
 
 
 def _holder(versions: list[Version], alias: str) -> Version | None:

@@ -16,6 +16,14 @@ def test_the_best_version_is_the_first_champion_and_init_changes_nothing_again(r
     assert initialise(registry, THRESHOLDS) == {"champion": "1", "challenger": "2"}
 
 
+def test_each_other_variant_is_served_under_its_own_name(tmp_path):
+    uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    for bias, wrong, variant in ((-1.0, 0, "toy"), (-2.0, 2, "toy"), (-3.0, 8, "old"), (-4.0, 4, "old")):
+        add_version(tmp_path, uri, bias, wrong=wrong, variant=variant)
+    expected = {"champion": "1", "challenger": "2", "old": "4"}
+    assert initialise(Registry(MODEL_NAME, uri), THRESHOLDS) == expected
+
+
 def test_the_gate_judges_on_the_main_corpus_s_messages(tmp_path):
     uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
     registry = Registry(MODEL_NAME, uri)
