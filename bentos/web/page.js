@@ -1,6 +1,10 @@
 // The page at `/`: the service's own HTTP API, for a person. Whatever comes from outside is set as text, never as HTML.
 
 const NEWEST = 20; // calls shown of the log
+const REMARKS = {
+  unsure: "The version is not sure: a person should look.",
+  unfamiliar: "This text is unlike all that the version has learnt.",
+};
 const $ = (id) => document.getElementById(id);
 
 function element(tag, properties = {}, ...children) {
@@ -56,11 +60,20 @@ function percent(value) {
   return `${(100 * value).toFixed(value > 0.999 || value < 0.001 ? 3 : 1)} %`;
 }
 
+// Why the label on top should not be taken as it is: a word and its sentence for each reason.
+function remarks({ top, verdict, unfamiliar }) {
+  const reasons = [...(verdict === top.label ? [] : ["unsure"]), ...(unfamiliar ? ["unfamiliar"] : [])];
+  return reasons.map((reason) =>
+    element("p", { className: "remark" }, element("b", { textContent: reason }), ` ${REMARKS[reason]}`),
+  );
+}
+
 function card(answer) {
   const shown = $("answer").content.cloneNode(true).firstElementChild;
   const part = (name) => shown.querySelector(name);
   part("strong").textContent = answer.top.label;
-  part(".share").textContent = percent(answer.top.value);
+  part(".share").textContent = percent(answer.top.value); // below 50 % where the operating point says so
+  part(".verdict").after(...remarks(answer));
   for (const [label, value] of Object.entries(answer.prediction)) {
     const bar = element("progress", { value, max: 1, ariaLabel: label });
     part(".bars").append(element("span", { textContent: label }), bar, element("span", { textContent: percent(value) }));
