@@ -102,13 +102,14 @@ class Training(Section):
 class Variant(Section):
     """A wide part, a network with its training, or both; trained on `corpora`, or on all of role `train`.
 
-    `slots` is the share of names that vary in training. Without an `operating_point` the most
-    probable label is answered.
+    `slots` is the share of names that vary in training. Without an `operating_point` the most probable label is
+    answered. `temperature` divides the logits of the trained model (Guo et al., 2017).
     """
 
     corpora: Annotated[list[str], Field(min_length=1)] | None = None
     slots: Share = 0.0
     operating_point: bool = True
+    temperature: Annotated[float, Field(gt=0)] = 1.0
     tokens: Tokens
     wide: Wide | None
     network: LSTM | None  # the kind of network; `pipelines.model.network` has its module

@@ -24,15 +24,17 @@ Record = dict[str, Any]
 def summarise(
     predictions: dict[str, list[FoldPredictions]], split: splits.Split, positive: str, references: list[str]
 ) -> Record:
-    """Each candidate's figures by origin and over all, and paired tests against the `references`.
+    """Each candidate's figures by origin and over all parts, and paired tests against the `references`.
 
-    A label is the more probable one; operating points are chosen on the figures over all.
+    A corpus without parts has figures of its own alone: a model that never saw it is none that anybody would use. A
+    label is the more probable one.
     """
     number = split.labels.index(positive)
     candidates = {}
     for name, rows in predictions.items():
         own = {split.origins[row.positions[0]]: _origin(row, number) for row in rows}
-        candidates[name] = {"origins": own, **_pooled(rows, number)}
+        parts = [row for row in rows if "/" in split.origins[row.positions[0]]]
+        candidates[name] = {"origins": own, **_pooled(parts or rows, number)}
     for name, figures in candidates.items():
         others = [other for other in references if other in candidates and other != name]
         figures["against"] = {other: _test(figures["origins"], candidates[other]["origins"]) for other in others}
@@ -55,7 +57,7 @@ def _share(flagged: np.ndarray) -> dict[str, float]:
 
 
 def _pooled(rows: list[FoldPredictions], positive: int) -> Record:
-    """Figures over the parts of corpora together; a corpus held out whole leaves too little to learn from."""
+    """Figures over these origins together, each ranked by another model."""
     truth = np.concatenate([row.actual == positive for row in rows])
     scores = np.concatenate([row.scores for row in rows])
     flagged = np.concatenate([row.predicted == positive for row in rows])

@@ -38,7 +38,10 @@ def build(variant: params.Variant, tokenizer: Tokenizer, labels: int) -> keras.M
     for part, settings in parts(variant):
         inputs |= {name: keras.Input((None,), dtype="int32", name=name) for name in part.INPUTS}
         logits.append(part.keras_logits(settings, tokenizer, inputs, labels))
-    return keras.Model(inputs, keras.layers.Softmax()(sum(logits[1:], logits[0])))
+    total = sum(logits[1:], logits[0])
+    if variant.temperature != 1:
+        total = total / variant.temperature
+    return keras.Model(inputs, keras.layers.Softmax()(total))
 
 
 def residual(model: keras.Model, labels: int) -> keras.Model:
@@ -59,7 +62,12 @@ def to_onnx(variant: params.Variant, model: keras.Model, labels: int) -> ModelPr
         nodes += part_nodes
         constants |= part_constants
     nodes.append(helper.make_node("Sum", [part.ONNX_LOGITS for part, _ in parts(variant)], ["logits"]))
-    nodes.append(helper.make_node("Softmax", ["logits"], ["probabilities"], axis=-1))
+    last = "logits"
+    if variant.temperature != 1:
+        constants["temperature"] = np.float32(variant.temperature)
+        nodes.append(helper.make_node("Div", ["logits", "temperature"], ["tempered"]))
+        last = "tempered"
+    nodes.append(helper.make_node("Softmax", [last], ["probabilities"], axis=-1))
     outputs = [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["n", labels])]
     if variant.wide:
         outputs.append(helper.make_tensor_value_info(wide.ONNX_KNOWN, TensorProto.FLOAT, ["n"]))

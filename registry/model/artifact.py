@@ -25,7 +25,7 @@ from registry.model.tokenizer import Tokenizer, stack
 if TYPE_CHECKING:
     import onnxruntime  # imported by what loads a version: who checks or copies one needs no runtime
 
-FORMAT = 2  # of the files and of the rules that turn a text into ids: a change of either needs a new number
+FORMAT = 2  # of the files; how a text is read has names of its own in tokenizer.json
 DECIMALS = 6  # of an answered probability: rounded so, it is the same after it was stored as a float32
 FILES = ("metadata.json", "model.onnx", "tokenizer.json")  # all that a prediction depends on
 CHUNK = 64  # texts a run of the graph: bounds memory on long lists and keeps padding short

@@ -16,12 +16,13 @@ from tests.pipelines.small import WORDS, variant
 TEXTS = ["win", "", "free lunch later", "win " * 400, "nothing known here", "Call 09061701461 £", "home lunch win"]
 LSTMS = list(itertools.product([False, True], ["last", "max"]))  # bidirectional, pooling
 VARIANTS = [variant(True, wide, *lstm) for wide in (False, True) for lstm in LSTMS] + [variant(deep=False)]
+VARIANTS.append(VARIANTS[-1].model_copy(update={"temperature": 2.0}))
 
 
 def name_of(settings):
     lstm = settings.network
     deep = ["bidirectional" if lstm.bidirectional else "forward", lstm.pooling] if lstm else []
-    return "-".join(deep + ["wide"] * bool(settings.wide))
+    return "-".join(deep + ["wide"] * bool(settings.wide) + ["tempered"] * (settings.temperature != 1))
 
 
 @pytest.mark.parametrize("labels", [2, 3])
