@@ -38,6 +38,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 
 from pipelines import baseline, params, stage, tracking, train
 from pipelines.data import splits
+from pipelines.data.slots import SLOTS
 from pipelines.hashing import sha256_of_files, sha256_of_json
 from pipelines.measure import crossval_record, crossval_report, leave_out
 from pipelines.measure.folds import FoldPredictions
@@ -45,8 +46,10 @@ from pipelines.model.batches import probabilities
 
 FOLDS = 5
 BASELINE = "baseline"
-TEXT = sorted(Path("registry/model").glob("*.py"))
-CODE = [*train.CODE, *TEXT, Path(baseline.__file__)]
+ROOT = Path(__file__).parents[1]
+DATA = [*sorted((ROOT / "pipelines/data").glob("*.py")), SLOTS]
+READING = sorted((ROOT / "registry/model").glob("*.py"))  # how a text is read
+CODE = [*train.CODE, *DATA, *READING, Path(baseline.__file__)]
 
 Fold = tuple[int, int, np.ndarray, np.ndarray]  # repeat, fold, positions to train on, positions held out
 
@@ -90,7 +93,7 @@ def run(
     for number, (repeat, fold, rest, held_out) in enumerate(folds, 1):
         file = out / name / f"{repeat}-{fold}.json"
         if candidate and candidate.corpora:
-            rest = np.array([i for i in rest if split.origins[i].partition("/")[0] in candidate.corpora], dtype=int)
+            rest = rest[np.isin(np.array(split.corpora)[rest], candidate.corpora)]
             if not len(rest):
                 continue
         key = sha256_of_json([parameters, code, [split.ids[i] for i in rest], [split.ids[i] for i in held_out]])
@@ -125,7 +128,7 @@ def main() -> None:
     if args.leave_out:
         return _leave_out(args, chosen, everything, loaded.positive)
     positive, seed = loaded.positive, loaded.prepare.seed
-    main = [i for i, origin in enumerate(everything.origins) if origin.partition("/")[0] == loaded.main.name]
+    main = [i for i, corpus in enumerate(everything.corpora) if corpus == loaded.main.name]
     split, others = everything.part(np.array(main)), np.setdiff1d(np.arange(len(everything.ids)), main)
     drawn = list(draw_folds(split, args.repeats, seed))
     whole = splits.join([split, everything.part(others)])  # the main corpus's messages first: positions stay the same

@@ -18,6 +18,7 @@ from pipelines.hashing import sha256_of_files
 from pipelines.measure import operating_point
 from pipelines.model import batches, network
 from pipelines.model.backend import keras
+from pipelines.model.sizes import Sizes, sizes_of
 from registry.model import artifact
 from registry.model.decision import Decision
 from registry.model.tokenizer import Tokenizer
@@ -25,10 +26,10 @@ from registry.model.tokenizer import Tokenizer
 TOLERANCE = 1e-5
 
 
-def load(variant: params.Variant, folder: Path, labels: int) -> tuple[keras.Model, Tokenizer]:
+def load(variant: params.Variant, folder: Path, sizes: Sizes) -> tuple[keras.Model, Tokenizer]:
     """What `pipelines.train` wrote to `folder`."""
     tokenizer = Tokenizer.from_json((folder / "tokenizer.json").read_text())
-    model = network.build(variant, tokenizer, labels)
+    model = network.build(variant, tokenizer, sizes)
     model.load_weights(folder / "model.weights.h5")
     return model, tokenizer
 
@@ -51,7 +52,7 @@ def choose_decision(
     validation = splits.read(args.prepared, "validation", variant.sources)
     answers = batches.probabilities(model, [tokenizer.encode(text) for text in validation.texts])
     number = validation.labels.index(loaded.positive)
-    sources = [origin.partition("/")[0] for origin in validation.origins]
+    sources = validation.corpora
     known = pd.read_csv(args.model / "held_out.csv")["known"].to_numpy()
     return operating_point.choose(
         answers[:, number], validation.actual == number, sources, loaded.positive, known, loaded.decision
@@ -69,7 +70,7 @@ def main() -> None:
     args = parser.parse_args()
     variant = params.variant(args.variant)
     test = splits.read(args.prepared, "test")
-    model, tokenizer = load(variant, args.model, len(test.labels))
+    model, tokenizer = load(variant, args.model, sizes_of(splits.read(args.prepared, "train", variant.sources)))
     metadata = {
         "variant": args.variant,
         "corpus_sha256": sha256_of_files([args.prepared / "train.csv"]),

@@ -25,6 +25,7 @@ from pipelines.hashing import sha256_of_files
 from pipelines.model import network, wide
 from pipelines.model.backend import keras, make_repeatable
 from pipelines.model.batches import Batches, probabilities
+from pipelines.model.sizes import sizes_of
 from registry.metrics import mcc
 from registry.model.tokenizer import Encoded, Tokenizer
 
@@ -54,9 +55,8 @@ def fit(variant: params.Variant, train: splits.Split, after_epoch: AfterEpoch | 
     tokenizer = Tokenizer.fit(texts, **tokens.model_dump(), suffixes=suffixes)
     rows = [tokenizer.encode(text) for text in texts]
     make_repeatable(seed)
-    labels = len(train.labels)
-    model = network.build(variant, tokenizer, labels)
-    offset = np.zeros((len(rows), labels), dtype=np.float32)
+    model = network.build(variant, tokenizer, sizes_of(train))
+    offset = np.zeros((len(rows), len(train.labels)), dtype=np.float32)
 
     def on_epoch_end(epoch: int, loss: float) -> None:
         if after_epoch is not None:
@@ -64,7 +64,7 @@ def fit(variant: params.Variant, train: splits.Split, after_epoch: AfterEpoch | 
 
     known = np.ones(len(rows))
     if variant.wide:
-        fitted, offset, known = wide.fit(rows, train.actual, train.independent, variant.wide, tokens.buckets)
+        fitted, offset, known = wide.fit(rows, train, variant.wide, tokens.buckets)
         wide.set_weights(model, fitted)
         on_epoch_end(0, _loss(_softmax(offset), train.actual))
     if variant.network:
@@ -76,7 +76,7 @@ def vary_slots(train: splits.Split, share: float, seed: int) -> list[str]:
     """The texts; those of corpora with parts, which were written for training, with `share` of their names varied."""
     texts = list(train.texts)
     if share:
-        written = [i for i, origin in enumerate(train.origins) if "/" in origin]
+        written = np.flatnonzero(train.in_part)
         varied = SlotFiller(read_slots(), share, seed).vary([texts[i] for i in written])
         for i, text in zip(written, varied, strict=True):
             texts[i] = text

@@ -1,16 +1,18 @@
 """Slots: names and brands that vary in training, so that no decision rests on whose name happened to be written.
 
 `Netflix` is in genuine messages and in fake ones. A message gets, with a seed, other names of the same kind, each in
-all its places: `HDFC Bank ... hdfcbank.com` becomes `Axis Bank ... axisbank.com`. Numbers, amounts and codes need no
-slot: the scheme `spans` reads their shapes. Held-out messages are read as they were written.
+all its places: `HDFC Bank ... hdfcbank.com` becomes `Axis Bank ... axisbank.com`. The digits of codes, amounts and
+telephone numbers are drawn anew. Held-out messages are read as they were written.
 """
 
 import csv
 import random
 import re
+import string
 from collections.abc import Sequence
 from pathlib import Path
 
+_NUMBER = re.compile(r"(?<=\d)\d{2,}")  # of three digits or more, behind the first, which tells a kind of number
 SLOTS = Path(__file__).parents[1] / "written" / "slots.csv"
 
 
@@ -28,18 +30,22 @@ class SlotFiller:
         self._values = slots
         self._share = share
         self._random = random.Random(seed)
-        self._slot_of = {_compact(value): slot for slot, values in slots.items() for value in values}
-        names = sorted((re.escape(value) for values in slots.values() for value in values), key=len, reverse=True)
+        self._slot_of = {value: slot for slot, values in slots.items() for value in values}
+        self._written = {value.lower(): value for value in self._slot_of}
+        names = sorted(map(re.escape, self._slot_of), key=len, reverse=True)
         self._names = re.compile(rf"\b(?:{'|'.join(names)})\b", re.IGNORECASE)
 
     def vary(self, texts: Sequence[str]) -> list[str]:
         return [self._vary(text) for text in texts]
 
     def _vary(self, text: str) -> str:
-        for name in sorted({match.group() for match in self._names.finditer(text)}):
+        for name in sorted({self._written[match.group().lower()] for match in self._names.finditer(text)}):
             if self._random.random() < self._share:
-                text = _replace(text, name, self._random.choice(self._values[self._slot_of[_compact(name)]]))
-        return text
+                text = _replace(text, name, self._random.choice(self._values[self._slot_of[name]]))
+        return _NUMBER.sub(self._digits, text)
+
+    def _digits(self, number: re.Match) -> str:
+        return "".join(self._random.choices(string.digits, k=len(number.group())))
 
 
 def _compact(name: str) -> str:
@@ -48,10 +54,9 @@ def _compact(name: str) -> str:
 
 
 def _replace(text: str, name: str, other: str) -> str:
-    """The text with `other` for `name`, in capitals where it was; inside links, too."""
-    text = re.sub(rf"\b{re.escape(name)}\b", other.upper() if name.isupper() else other, text)
-    compact = _compact(name)
-    if len(compact) < 3:
-        return text
-    link = re.compile(rf"(?<=[./@-])({re.escape(compact)})|({re.escape(compact)})(?=[a-z-]*\.[a-z])")
-    return link.sub(_compact(other), text)
+    """The text with `other` for `name`, in capitals where it was; in a link without blanks and capitals."""
+    compact = re.escape(_compact(name))
+    if len(compact) > 2:
+        text = re.sub(rf"(?<=[./@-]){compact}|{compact}(?=[a-z-]*\.[a-z])", _compact(other), text)
+    word = re.compile(rf"(?<![./@-])\b{re.escape(name)}\b(?!\.[a-z])", re.IGNORECASE)
+    return word.sub(lambda match: other.upper() if match.group().isupper() else other, text)

@@ -36,13 +36,26 @@ class Split:
         return Split(ids, texts, self.actual[index], self.groups[index], self.labels, origins)
 
     @property
+    def corpora(self) -> list[str]:
+        """Each message's corpus."""
+        return [origin.partition("/")[0] for origin in self.origins]
+
+    @property
+    def in_part(self) -> list[bool]:
+        """Which messages are from a corpus with parts. Only those are varied by `slots`, and held out part by part."""
+        return ["/" in origin for origin in self.origins]
+
+    @property
     def independent(self) -> np.ndarray:
         """Group numbers, int (n,), by which to hold messages out: a part of a corpus whole, elsewhere near-twins.
 
         What is learnt on all parts but one is then judged as it will be on messages from somewhere else.
         """
-        names = [o if "/" in o else f"{o} {group}" for o, group in zip(self.origins, self.groups, strict=True)]
-        return np.unique(names, return_inverse=True)[1] if any("/" in o for o in self.origins) else self.groups
+        if not any(self.in_part):
+            return self.groups
+        rows = zip(self.origins, self.in_part, self.groups, strict=True)
+        names = [origin if in_part else f"{origin} {group}" for origin, in_part, group in rows]
+        return np.unique(names, return_inverse=True)[1]
 
 
 def assign_splits(rows: pd.DataFrame, test: float, validation: float, seed: int) -> pd.Series:

@@ -33,7 +33,7 @@ def summarise(
     candidates = {}
     for name, rows in predictions.items():
         own = {split.origins[row.positions[0]]: _origin(row, number) for row in rows}
-        parts = [row for row in rows if "/" in split.origins[row.positions[0]]]
+        parts = [row for row in rows if split.in_part[row.positions[0]]]
         candidates[name] = {"origins": own, **_pooled(parts or rows, number)}
     for name, figures in candidates.items():
         others = [other for other in references if other in candidates and other != name]

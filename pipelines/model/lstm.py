@@ -13,6 +13,7 @@ from onnx import NodeProto, TensorProto
 from onnx.helper import make_node
 
 from pipelines.model.backend import keras
+from pipelines.model.sizes import Sizes
 from pipelines.params import LSTM
 from registry.model.tokenizer import PADDING, Tokenizer
 
@@ -22,7 +23,7 @@ ONNX_LOGITS = "deep_logits"
 layers, ops = keras.layers, keras.ops
 
 
-def keras_logits(settings: LSTM, tokenizer: Tokenizer, inputs: dict[str, keras.KerasTensor], labels: int):
+def keras_logits(settings: LSTM, tokenizer: Tokenizer, inputs: dict[str, keras.KerasTensor], sizes: Sizes):
     """The logits (n, labels), from a model inside the model that is named `deep` (`network.residual` trains it)."""
     ids = keras.Input((None,), dtype="int32")
     x = layers.Embedding(tokenizer.size, settings.embedding, mask_zero=True, name="embedding")(ids)
@@ -41,7 +42,7 @@ def keras_logits(settings: LSTM, tokenizer: Tokenizer, inputs: dict[str, keras.K
         real = ops.expand_dims(ops.not_equal(ids, PADDING), -1)
         x = ops.max(ops.where(real, x, -1.0), axis=1)  # an LSTM's outputs lie in (-1, 1): -1 never wins
     x = layers.Dropout(settings.output_dropout)(x)
-    return keras.Model(ids, layers.Dense(labels, name="output")(x), name="deep")(inputs["ids"])
+    return keras.Model(ids, layers.Dense(sizes.labels, name="output")(x), name="deep")(inputs["ids"])
 
 
 def onnx_logits(settings: LSTM, model: keras.Model) -> tuple[list[NodeProto], dict[str, np.ndarray]]:

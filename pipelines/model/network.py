@@ -6,7 +6,7 @@
 A variant has one of the parts, or both (wide and deep, Cheng et al., 2016). A module of a part has
 
 - INPUTS: the names of the tokenizer's inputs that it reads;
-- keras_logits(settings, tokenizer, inputs, labels): its Keras layers;
+- keras_logits(settings, tokenizer, inputs, sizes): its Keras layers;
 - onnx_logits(settings, model): its ONNX nodes with the constants that they use, and ONNX_LOGITS, the output's name.
 
 A new kind of network is a module with these, its parameters in params.py, and a line in KINDS. A part that is trained
@@ -21,6 +21,7 @@ from onnx import ModelProto, TensorProto, checker, helper, numpy_helper
 from pipelines import params
 from pipelines.model import lstm, wide
 from pipelines.model.backend import keras
+from pipelines.model.sizes import Sizes
 from registry.model.tokenizer import Tokenizer
 
 KINDS: dict[type[params.Section], ModuleType] = {params.LSTM: lstm, params.Wide: wide}
@@ -32,12 +33,12 @@ def parts(variant: params.Variant) -> list[tuple[ModuleType, params.Section]]:
     return [(KINDS[type(settings)], settings) for settings in (variant.network, variant.wide) if settings]
 
 
-def build(variant: params.Variant, tokenizer: Tokenizer, labels: int) -> keras.Model:
+def build(variant: params.Variant, tokenizer: Tokenizer, sizes: Sizes) -> keras.Model:
     """The untrained model. Its inputs are a dict, named as the tokenizer names them."""
     inputs, logits = {}, []
     for part, settings in parts(variant):
         inputs |= {name: keras.Input((None,), dtype="int32", name=name) for name in part.INPUTS}
-        logits.append(part.keras_logits(settings, tokenizer, inputs, labels))
+        logits.append(part.keras_logits(settings, tokenizer, inputs, sizes))
     total = sum(logits[1:], logits[0])
     if variant.temperature != 1:
         total = total / variant.temperature

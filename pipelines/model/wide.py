@@ -1,11 +1,16 @@
-"""The wide part of a model: a linear SVM over hashed n-grams, in Keras and in ONNX.
+"""The wide part of a model: linear SVMs over hashed n-grams, in Keras and in ONNX.
 
-    words, characters (n, n-grams) -> table of weights -> score of each set, added up -> calibration -> logits
+    words, characters (n, n-grams) -> table of weights -> scores -> scores and their products -> calibration -> logits
 
 Each message is two sets of hashed n-grams (`registry.model.tokenizer`). A set becomes a unit vector of inverse document
-frequencies, and a linear SVM weighs the two side by side. Logistic regression on held-out scores turns its scores into
-logits (Platt, 1999). The network of a model then learns from the logits of held-out messages, because on the messages
-it was fitted on the SVM makes no mistakes to learn from (stacking, Wolpert 1992).
+frequencies, and linear SVMs weigh the two side by side. Trained on one corpus there is one SVM for each target. On
+several, corpora contradict each other: what a bank writes today looks like the premium-rate spam of 2006. So there are
+also experts, the same SVMs on each corpus alone, and gates, which tell from which corpus a message could be; the
+products of the scores let a gate say how much each expert counts (a mixture of experts, Jacobs et al., 1991).
+
+Logistic regression on held-out scores turns them into logits (Platt, 1999). The network of a model then learns from the
+logits of held-out messages, because the SVMs make no mistakes on their own training messages, so there would be nothing
+to learn (stacking, Wolpert 1992).
 """
 
 from collections.abc import Sequence
@@ -20,12 +25,15 @@ from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.svm import LinearSVC
 
 from pipelines import params
+from pipelines.data.splits import Split
 from pipelines.model.backend import keras
+from pipelines.model.sizes import Sizes, expert_corpora
 from registry.model.tokenizer import Encoded, Tokenizer
 
 INPUTS = BAGS = ("words", "characters")
 ONNX_LOGITS = "wide_logits"
 ONNX_KNOWN = "known"
+GATE_STRENGTH = 0.1  # of the regularisation parameter: a gate is to change slowly from one kind of message to another
 TINY = 1e-12  # the least length of a vector: a set without any known n-gram gets the score 0
 
 layers, ops = keras.layers, keras.ops
@@ -36,8 +44,8 @@ class FittedWide:
     """The weights of a fitted wide part.
 
     `table`, float32 (buckets, scores + 1), holds each n-gram's weights times its inverse document frequency, and in
-    the last column that frequency's square: a sum over a set's rows has all that its score needs. `kernel`
-    (scores, labels) and `bias` (labels,) turn scores into logits. Two labels need one score.
+    the last column that frequency's square: a sum over a set's rows has all that its scores need. `kernel`
+    (features, labels) and `bias` (labels,) turn scores and their products into logits.
     """
 
     table: np.ndarray
@@ -45,13 +53,29 @@ class FittedWide:
     bias: np.ndarray
 
 
-def keras_logits(settings: params.Wide, tokenizer: Tokenizer, inputs: dict[str, keras.KerasTensor], labels: int):
+def count_scores(sizes: Sizes) -> int:
+    """How many SVMs there are: for all and for each expert one a target, and a gate for each expert but the first."""
+    targets = 1 if sizes.labels == 2 else sizes.labels
+    return targets if sizes.experts == 1 else targets * (1 + sizes.experts) + sizes.experts - 1
+
+
+def products(scores: int) -> tuple[list[int], list[int]]:
+    """The positions of the two factors of each product: all pairs of scores, a single one has no product."""
+    left, right = np.triu_indices(scores) if scores > 1 else ([], [])
+    return list(map(int, left)), list(map(int, right))
+
+
+def keras_logits(settings: params.Wide, tokenizer: Tokenizer, inputs: dict[str, keras.KerasTensor], sizes: Sizes):
     """The logits (n, labels). The layers `table` and `calibration` have the weights."""
-    scores = 1 if labels == 2 else labels
+    scores = count_scores(sizes)
     table = layers.Embedding(tokenizer.buckets, scores + 1, name="table")
     sums = [ops.sum(table(inputs[bag]), axis=1) for bag in BAGS]
     score = sum(s[:, :-1] / ops.sqrt(ops.maximum(s[:, -1:], TINY)) for s in sums)
-    return layers.Dense(labels, name="calibration")(score)
+    left, right = products(scores)
+    if left:
+        pairs = ops.take(score, left, axis=1) * ops.take(score, right, axis=1)
+        score = ops.concatenate([score, pairs], axis=1)
+    return layers.Dense(sizes.labels, name="calibration")(score)
 
 
 def set_weights(model: keras.Model, fitted: FittedWide) -> None:
@@ -78,7 +102,17 @@ def onnx_logits(settings: params.Wide, model: keras.Model) -> tuple[list[NodePro
             make_node("Div", [f"{bag}_weight", f"{bag}_norm"], [f"{bag}_score"]),
         ]
     nodes.append(make_node("Sum", [f"{bag}_score" for bag in BAGS], ["score"]))
-    nodes.append(make_node("Gemm", ["score", "calibration", "wide_bias"], [ONNX_LOGITS]))
+    last, (left, right) = "score", products(table.shape[1] - 1)
+    if left:
+        constants |= {"left": np.array(left), "right": np.array(right)}
+        nodes += [
+            make_node("Gather", ["score", "left"], ["left_factor"], axis=1),
+            make_node("Gather", ["score", "right"], ["right_factor"], axis=1),
+            make_node("Mul", ["left_factor", "right_factor"], ["pairs"]),
+            make_node("Concat", ["score", "pairs"], ["wide_features"], axis=1),
+        ]
+        last = "wide_features"
+    nodes.append(make_node("Gemm", [last, "calibration", "wide_bias"], [ONNX_LOGITS]))
     known_nodes, known_constants = _onnx_known()
     return nodes + known_nodes, constants | known_constants
 
@@ -100,25 +134,33 @@ def _onnx_known() -> tuple[list[NodeProto], dict[str, np.ndarray]]:
 
 
 def fit(
-    rows: Sequence[Encoded], actual: np.ndarray, groups: np.ndarray, settings: params.Wide, buckets: int
+    rows: Sequence[Encoded], split: Split, settings: params.Wide, buckets: int
 ) -> tuple[FittedWide, np.ndarray, np.ndarray]:
-    """Fit on all messages; also returns what is said of each message while it is held out with its group.
+    """Fit on all messages of the split; also returns each message's figures while it is held out with its group.
 
-    That is its logits, float32 (n, labels), and the share of its character n-grams that the others have, float (n,).
+    These are its logits, float32 (n, labels), and the share of its character n-grams that the others have, float (n,).
     """
-    table, intercept = _fit_svm(rows, actual, settings, buckets)
-    scores, known = np.empty((len(rows), len(intercept))), np.empty(len(rows))
+    corpora, experts = np.array(split.corpora, dtype=object), expert_corpora(split)
+    table = _fit_svms(rows, split.actual, corpora, experts, settings, buckets)
+    scores, known = np.empty((len(rows), table.shape[1] - 1)), np.empty(len(rows))
     folds = StratifiedGroupKFold(n_splits=settings.folds, shuffle=True, random_state=settings.seed)
-    for rest, held_out in folds.split(actual, actual, groups):
-        fold_table, fold_intercept = _fit_svm([rows[i] for i in rest], actual[rest], settings, buckets)
-        scores[held_out] = score([rows[i] for i in held_out], fold_table) + fold_intercept
+    for rest, held_out in folds.split(split.actual, split.actual, split.independent):
+        rest_rows, rest_corpora = [rows[i] for i in rest], corpora[rest]
+        fold_table = _fit_svms(rest_rows, split.actual[rest], rest_corpora, experts, settings, buckets)
+        scores[held_out] = score([rows[i] for i in held_out], fold_table)
         known[held_out] = known_share([rows[i]["characters"] for i in held_out], fold_table)
-    platt = LogisticRegression(C=100.0).fit(scores, actual)  # as good as unregularised, and it converges
+    platt = LogisticRegression(C=100.0, max_iter=5000).fit(features(scores), split.actual)
     kernel, bias = platt.coef_.T, platt.intercept_
     if kernel.shape[1] == 1:  # scikit-learn gives two labels one logit, the second's
         kernel, bias = np.hstack([np.zeros_like(kernel), kernel]), np.array([0.0, *bias])
-    fitted = FittedWide(table, kernel.astype(np.float32), (bias + intercept @ kernel).astype(np.float32))
-    return fitted, (scores @ kernel + bias).astype(np.float32), known
+    logits = features(scores) @ kernel + bias
+    return FittedWide(table, kernel.astype(np.float32), bias.astype(np.float32)), logits.astype(np.float32), known
+
+
+def features(scores: np.ndarray) -> np.ndarray:
+    """The scores and their products, float (n, features)."""
+    left, right = products(scores.shape[1])
+    return np.hstack([scores, scores[:, left] * scores[:, right]])
 
 
 def score(rows: Sequence[Encoded], table: np.ndarray) -> np.ndarray:
@@ -136,30 +178,46 @@ def known_share(sets: Sequence[Sequence[int]], table: np.ndarray) -> np.ndarray:
     return np.array([seen[grams].mean() for grams in sets])
 
 
-def _fit_svm(
-    rows: Sequence[Encoded], actual: np.ndarray, settings: params.Wide, buckets: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """The table of a linear SVM on these messages, and its intercepts, float (scores,)."""
+def _fit_svms(
+    rows: Sequence[Encoded],
+    actual: np.ndarray,
+    corpora: np.ndarray,
+    experts: Sequence[str],
+    settings: params.Wide,
+    buckets: int,
+) -> np.ndarray:
+    """The table of the SVMs of these messages."""
     bags = [_incidence([row[bag] for row in rows], buckets) for bag in BAGS]
     counts = np.asarray(sum(bag.sum(axis=0) for bag in bags)).ravel()
     idf = np.where(counts > 0, np.log((1 + len(rows)) / (1 + counts)) + 1, 0.0)
     idf[0] = 0.0  # the padding's
-    vectors = sum(_unit_rows(bag @ sp.diags(idf)) for bag in bags)
-    svms = [LinearSVC(C=settings.regularisation, random_state=settings.seed).fit(vectors, t) for t in _targets(actual)]
-    table = np.column_stack([*(idf * svm.coef_[0] for svm in svms), idf**2]).astype(np.float32)
-    return table, np.array([svm.intercept_[0] for svm in svms])
+    vectors = sum(_unit_rows(bag @ sp.diags(idf)) for bag in bags).tocsr()
+    tasks = _tasks(actual, corpora, experts)
+    svms = [_svm(settings, strength).fit(vectors[used], target) for used, target, strength in tasks]
+    return np.column_stack([*(idf * svm.coef_[0] for svm in svms), idf**2]).astype(np.float32)
+
+
+def _svm(settings: params.Wide, strength: float) -> LinearSVC:
+    """Without an intercept: the length that each text has as an n-gram does as well, and products need none then."""
+    return LinearSVC(C=settings.regularisation * strength, random_state=settings.seed, fit_intercept=False)
+
+
+def _tasks(
+    actual: np.ndarray, corpora: np.ndarray, experts: Sequence[str]
+) -> list[tuple[np.ndarray, np.ndarray, float]]:
+    """(positions, target, strength) of each SVM: those of all messages, of each expert's corpus, and the gates."""
+    everything = np.arange(len(actual))
+    used = [everything, *(np.flatnonzero(corpora == name) for name in experts)]
+    labels = np.unique(actual)
+    wanted = labels[1:] if len(labels) == 2 else labels
+    tasks = [(positions, actual[positions] == label, 1.0) for positions in used for label in wanted]
+    return tasks + [(everything, corpora == name, GATE_STRENGTH) for name in experts[1:]]
 
 
 def _incidence(sets: Sequence[Sequence[int]], buckets: int) -> sp.csr_matrix:
     """Sets of n-gram numbers as a 0/1 matrix (n, buckets)."""
     ends = np.cumsum([0, *map(len, sets)])
     return sp.csr_matrix((np.ones(ends[-1]), np.concatenate(sets).astype(int), ends), shape=(len(sets), buckets))
-
-
-def _targets(actual: np.ndarray) -> list[np.ndarray]:
-    """What each SVM separates, bool (n,): one target for two labels, one against the rest for each of more."""
-    labels = np.unique(actual)
-    return [actual == label for label in (labels[1:] if len(labels) == 2 else labels)]
 
 
 def _unit_rows(vectors: sp.csr_matrix) -> sp.csr_matrix:

@@ -9,7 +9,6 @@ the old ones. A model takes one or both of these inputs:
 """
 
 import json
-import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -28,7 +27,6 @@ LONGEST_WORDS, SHORTEST_CHARACTERS, LONGEST_CHARACTERS = 3, 2, 4  # of the n-gra
 LENGTHS, LENGTH_STEP = 9, 20  # a text's length counts in steps of 20 characters, up to 180
 PADDING, UNKNOWN, FIRST = 0, 1, 2  # reserved ids; the vocabulary starts at FIRST
 
-_DIGIT = re.compile(r"\d")
 _KERAS_FILTER = str.maketrans({c: " " for c in '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n'})
 
 
@@ -51,11 +49,6 @@ def word_grams(tokens: Sequence[str], text: str) -> set[str]:
     return runs | {f"<length {min(len(text) // LENGTH_STEP, LENGTHS)}>", f"<capitals {capitals}>"}
 
 
-def fold_digits(text: str) -> str:
-    """The text with every digit as 0."""
-    return _DIGIT.sub("0", text)
-
-
 def character_grams(text: str) -> set[str]:
     """Runs of 2 to 4 characters within each word, a blank on both sides included."""
     grams = set()
@@ -66,18 +59,12 @@ def character_grams(text: str) -> set[str]:
     return grams
 
 
-@dataclass(frozen=True)
-class Scheme:
-    """How a text is split into tokens, given the public suffixes, and what is done before its characters are read."""
+Scheme = Callable[[str, Collection[str]], list[str]]  # from a text and the public suffixes to its tokens
 
-    tokens: Callable[[str, Collection[str]], list[str]]
-    characters: Callable[[str], str] = str
-
-
-SCHEMES = {
-    "words": Scheme(lambda text, suffixes: words(text)),
-    "shapes": Scheme(lambda text, suffixes: shapes(text)),
-    "spans": Scheme(spans, fold_digits),
+SCHEMES: dict[str, Scheme] = {
+    "words": lambda text, suffixes: words(text),
+    "shapes": lambda text, suffixes: shapes(text),
+    "spans": spans,
 }
 NORMALISERS: dict[str, Callable[[str], str]] = {"latin": normalise}
 
@@ -140,7 +127,7 @@ class Tokenizer:
         return self._split(NORMALISERS[self.normaliser](text))
 
     def _split(self, normalised: str) -> list[str]:
-        return SCHEMES[self.scheme].tokens(normalised, self._suffixes)
+        return SCHEMES[self.scheme](normalised, self._suffixes)
 
     @cached_property
     def _suffixes(self) -> frozenset[str]:
@@ -164,7 +151,7 @@ class Tokenizer:
             encoded["ids"] = [self._ids.get(token, UNKNOWN) for token in tokens] or [UNKNOWN]
         if self.buckets:
             encoded["words"] = self._hash(word_grams(tokens, text), "w")
-            encoded["characters"] = self._hash(character_grams(SCHEMES[self.scheme].characters(text)), "c") or [PADDING]
+            encoded["characters"] = self._hash(character_grams(text), "c") or [PADDING]
         return encoded
 
     def _hash(self, grams: Iterable[str], kind: str) -> list[int]:

@@ -8,6 +8,7 @@ import yaml
 
 from pipelines import export, params
 from pipelines.data import splits
+from pipelines.model.sizes import sizes_of
 from registry.model.artifact import Artifact
 from registry.model.explain import explain
 
@@ -52,7 +53,8 @@ def test_every_variant_answers_as_keras_does_on_every_test_message(variant):
     test = splits.read(ROOT / "build/prepared", "test")
     exported = Artifact.load(ROOT / "build" / variant / "artifact")
     settings = params.load(ROOT / "params.yaml").variants[variant]
-    model, _ = export.load(settings, ROOT / "build" / variant / "model", len(test.labels))
+    sizes = sizes_of(splits.read(ROOT / "build/prepared", "train", settings.sources))
+    model, _ = export.load(settings, ROOT / "build" / variant / "model", sizes)
     assert export.difference(model, exported, test.texts) < export.TOLERANCE
 
 

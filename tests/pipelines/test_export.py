@@ -5,6 +5,7 @@ import pytest
 
 from pipelines import export
 from pipelines.model import network
+from pipelines.model.sizes import Sizes
 from registry.model import artifact
 from registry.model.tokenizer import Tokenizer
 from tests.pipelines.small import WORDS, variant
@@ -15,7 +16,7 @@ def exported(tmp_path_factory):
     """A Keras model, and an artifact whose graph has other weights: its labels are the wrong way round."""
     folder = tmp_path_factory.mktemp("artifact")
     settings, tokenizer = variant(wide=False, bidirectional=False), Tokenizer("shapes", WORDS, max_tokens=300)
-    model = network.build(settings, tokenizer, 2)
+    model = network.build(settings, tokenizer, Sizes(2))
     output = model.get_layer("deep").get_layer("output")
     kernel, bias = output.get_weights()
     output.set_weights([kernel[:, ::-1], bias + np.array([1, -1])])

@@ -8,6 +8,7 @@ import pytest
 from pipelines import export
 from pipelines.model import network
 from pipelines.model.backend import make_repeatable
+from pipelines.model.sizes import Sizes
 from registry.model import artifact
 from registry.model.artifact import Artifact
 from registry.model.tokenizer import Tokenizer
@@ -25,12 +26,14 @@ def name_of(settings):
     return "-".join(deep + ["wide"] * bool(settings.wide) + ["tempered"] * (settings.temperature != 1))
 
 
-@pytest.mark.parametrize("labels", [2, 3])
+@pytest.mark.parametrize("sizes", [Sizes(2), Sizes(3), Sizes(2, experts=2), Sizes(3, experts=3)], ids=str)
 @pytest.mark.parametrize("settings", VARIANTS, ids=name_of)
-def test_the_exported_graph_predicts_what_keras_does(tmp_path, settings, labels):
+def test_the_exported_graph_predicts_what_keras_does(tmp_path, settings, sizes):
+    if sizes.experts > 1 and not settings.wide:
+        pytest.skip("only a wide part has experts")
     tokenizer = Tokenizer("shapes", WORDS if settings.network else (), max_tokens=300, buckets=settings.tokens.buckets)
     make_repeatable(1)
-    model = network.build(settings, tokenizer, labels)
+    model = network.build(settings, tokenizer, sizes)
     for weight in model.weights:
         weight.assign(weight * 4)  # far from the small initial values, where everything agrees
     if settings.wide:
@@ -38,8 +41,8 @@ def test_the_exported_graph_predicts_what_keras_does(tmp_path, settings, labels)
         table[:, -1] **= 2  # a square, as `pipelines.model.wide` leaves it
         table[0] = 0  # the padding
         model.get_layer("table").set_weights([table])
-    onnx = network.to_onnx(settings, model, labels).SerializeToString()
-    artifact.write(tmp_path, onnx, tokenizer, [f"label {i}" for i in range(labels)], {})
+    onnx = network.to_onnx(settings, model, sizes.labels).SerializeToString()
+    artifact.write(tmp_path, onnx, tokenizer, [f"label {i}" for i in range(sizes.labels)], {})
     exported = Artifact.load(tmp_path)
     assert export.difference(model, exported, TEXTS) < export.TOLERANCE
     assert len({tuple(row) for row in exported.probabilities(TEXTS)}) > 3  # the texts do matter

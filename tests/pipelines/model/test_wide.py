@@ -1,7 +1,10 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from pipelines import train
+from pipelines.data.splits import join
 from pipelines.model import network, wide
 from pipelines.model.batches import probabilities
 from pipelines.params import Wide
@@ -16,8 +19,8 @@ def test_it_learns_any_number_of_labels_and_keras_scores_as_it_does(classes):
     settings = variant(deep=False)
     trained = train.fit(settings, messages)
     rows = [trained.tokenizer.encode(text) for text in messages.texts]
-    fitted, _, _ = wide.fit(rows, messages.actual, messages.groups, settings.wide, settings.tokens.buckets)
-    logits = wide.score(rows, fitted.table) @ fitted.kernel + fitted.bias
+    fitted, _, _ = wide.fit(rows, messages, settings.wide, settings.tokens.buckets)
+    logits = wide.features(wide.score(rows, fitted.table)) @ fitted.kernel + fitted.bias
     expected = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     by_keras = probabilities(trained.model, rows)
     assert np.abs(by_keras - expected).max() < 1e-5
@@ -27,14 +30,13 @@ def test_it_learns_any_number_of_labels_and_keras_scores_as_it_does(classes):
 def test_held_out_logits_come_from_a_fit_that_has_not_seen_the_message_or_its_twins():
     messages = split(HAM, SPAM)
     odd = np.flatnonzero(messages.groups == 0)
-    actual = messages.actual.copy()
     tokenizer = Tokenizer("shapes", (), 300, buckets=4096)
     marked = [f"{text} zebra" if i in odd else text for i, text in enumerate(messages.texts)]
     rows = [tokenizer.encode(text) for text in marked]
     settings = Wide(seed=1, regularisation=1.0, folds=5)
     plain = [tokenizer.encode(text) for text in messages.texts]
-    _, with_mark, _ = wide.fit(rows, actual, messages.groups, settings, 4096)
-    _, without, _ = wide.fit(plain, actual, messages.groups, settings, 4096)
+    _, with_mark, _ = wide.fit(rows, messages, settings, 4096)
+    _, without, _ = wide.fit(plain, messages, settings, 4096)
     assert np.abs(with_mark[odd] - without[odd]).max() < 0.5  # a word that only the held-out twins have says nothing
 
 
@@ -56,3 +58,16 @@ def test_the_known_share_of_the_graph_is_that_of_the_held_out_messages(tmp_path)
     _, known = artifact.Artifact.load(tmp_path).run(texts)
     assert known == pytest.approx(expected, abs=1e-6)
     assert known[0] > 0.9 > 0.1 > known[1]
+
+
+def test_corpora_that_contradict_each_other_have_experts_and_a_gate():
+    """`win` is spam in one corpus and ham in the other; `home` and `cash` tell which one it is."""
+    one = split(["lunch home", "later home"] * 2, ["win home", "free home"] * 2)
+    other = split(["win cash", "free cash"] * 2, ["lunch cash", "later cash"] * 2)
+    both = join(
+        [replace(one, origins=["one"] * 80), replace(other, origins=["other"] * 80, groups=other.groups + 1000)]
+    )
+    trained = train.fit(variant(deep=False), both)
+    answers = probabilities(trained.model, [trained.tokenizer.encode(text) for text in both.texts])
+    assert trained.model.get_layer("table").get_weights()[0].shape[1] == 5  # all, two experts, a gate, the frequencies
+    assert (answers.argmax(axis=1) == both.actual).mean() > 0.95
