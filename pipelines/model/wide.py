@@ -34,6 +34,7 @@ INPUTS = BAGS = ("words", "characters")
 ONNX_LOGITS = "wide_logits"
 ONNX_KNOWN = "known"
 GATE_STRENGTH = 0.1  # of the regularisation parameter: a gate is to change slowly from one kind of message to another
+COMMON = 3  # messages that an n-gram must occur in to be known
 TINY = 1e-12  # the least length of a vector: a set without any known n-gram gets the score 0
 
 layers, ops = keras.layers, keras.ops
@@ -113,15 +114,17 @@ def onnx_logits(settings: params.Wide, model: keras.Model) -> tuple[list[NodePro
         ]
         last = "wide_features"
     nodes.append(make_node("Gemm", [last, "calibration", "wide_bias"], [ONNX_LOGITS]))
-    known_nodes, known_constants = _onnx_known()
+    known_nodes, known_constants = _onnx_known(common(table))
     return nodes + known_nodes, constants | known_constants
 
 
-def _onnx_known() -> tuple[list[NodeProto], dict[str, np.ndarray]]:
-    """The nodes to ONNX_KNOWN (n,): the share of the character n-grams whose frequency in training was not 0."""
+def _onnx_known(limit: np.float32) -> tuple[list[NodeProto], dict[str, np.ndarray]]:
+    """The nodes to ONNX_KNOWN (n,): the share of the character n-grams that are common in training (`known_share`)."""
     nodes = [
         make_node("Split", ["characters_rows", "columns"], ["characters_weights", "characters_squares"], axis=2),
-        make_node("Greater", ["characters_squares", "zero"], ["characters_seen"]),
+        make_node("Greater", ["characters_squares", "zero"], ["characters_used"]),
+        make_node("LessOrEqual", ["characters_squares", "common"], ["characters_frequent"]),
+        make_node("And", ["characters_used", "characters_frequent"], ["characters_seen"]),
         make_node("Cast", ["characters_seen"], ["characters_ones"], to=TensorProto.FLOAT),
         make_node("ReduceSum", ["characters_ones", "over_grams_and_column"], ["characters_hits"], keepdims=0),
         make_node("Cast", ["characters"], ["characters_numbers"], to=TensorProto.FLOAT),
@@ -130,7 +133,12 @@ def _onnx_known() -> tuple[list[NodeProto], dict[str, np.ndarray]]:
         make_node("Max", ["characters_count", "one"], ["characters_total"]),
         make_node("Div", ["characters_hits", "characters_total"], [ONNX_KNOWN]),
     ]
-    return nodes, {"zero": np.float32(0), "one": np.float32(1), "over_grams_and_column": np.array([1, 2])}
+    return nodes, {
+        "zero": np.float32(0),
+        "common": limit,
+        "one": np.float32(1),
+        "over_grams_and_column": np.array([1, 2]),
+    }
 
 
 def fit(
@@ -173,9 +181,21 @@ def score(rows: Sequence[Encoded], table: np.ndarray) -> np.ndarray:
 
 
 def known_share(sets: Sequence[Sequence[int]], table: np.ndarray) -> np.ndarray:
-    """Float (n,): the share of each set's n-grams that occurred in training; the graph's `known` for `characters`."""
-    seen = table[:, -1] > 0
+    """Float (n,): the share of each set's n-grams that are common in training; the graph's `known` for `characters`.
+
+    Common means in COMMON messages or more. One is not enough: most numbers are taken by some rare run of words.
+    """
+    seen = (table[:, -1] > 0) & (table[:, -1] <= common(table))
     return np.array([seen[grams].mean() for grams in sets])
+
+
+def common(table: np.ndarray) -> np.float32:
+    """The largest square of an inverse document frequency, ln((1 + n) / (1 + count)) + 1, of a common n-gram.
+
+    The rarest n-gram of the table, with a count of 1, tells the number of messages.
+    """
+    rarest = float(np.sqrt(table[:, -1].max()))
+    return np.float32((rarest - np.log((1 + COMMON) / 2) + 1e-4) ** 2)
 
 
 def _fit_svms(
