@@ -56,10 +56,16 @@ def measure(
 
 
 def gather_details(
-    args: argparse.Namespace, loaded: params.Params, test: splits.Split, predicted: np.ndarray, cases: list[suite.Case]
+    args: argparse.Namespace,
+    loaded: params.Params,
+    test: splits.Split,
+    predicted: np.ndarray,
+    cases: list[suite.Case],
+    measured_sources: dict[str, SourceFigures],
 ) -> EvaluationDetails:
     """The content of details.json: measured here, or read from what the stages before this one left."""
-    positive, settings, variant = loaded.positive, loaded.evaluate, params.variant(args.variant)
+    positive, settings, variant = loaded.positive, loaded.evaluate, loaded.variants[args.variant]
+    marks = stand_in.marks_by_corpus(args.prepared)
     train = splits.read(args.prepared, "train", variant.sources)
     labels = [train.labels[i] for i in train.actual]
     why_not = suite.why_not(test.labels, loaded.main.language)
@@ -75,17 +81,20 @@ def gather_details(
         training=profile_of(zip(labels, train.texts, strict=True)),
         test={"messages": len(test.texts), "sha256": sha256_of_files([args.prepared / "test.csv"])},
         inapplicable={"behaviour": why_not} if why_not else {},
+        sources=measured_sources,
+        corpora=[describe(corpus, measured_sources, marks) for corpus in loaded.corpora],
     )
 
 
 def measure_sources(
-    artifact: Artifact, test: pd.DataFrame, answers: np.ndarray, outside: Path, positive: str, trained: list[str]
+    artifact: Artifact, test: pd.DataFrame, predicted: np.ndarray, outside: Path, positive: str, trained: list[str]
 ) -> dict[str, SourceFigures]:
-    """The figures of every corpus; `answers` are the labels that the table of the test split got."""
+    """The figures of every corpus; `predicted` are the indices of the labels that the table of the test split got."""
+    labels = np.array(artifact.labels, dtype=object)
     table = splits.read_table(outside, "outside")
-    numbers = decide(artifact, artifact.probabilities(table["text"].tolist()))
-    beyond = np.array(artifact.labels, dtype=object)[numbers]
-    return sources.by_source(test, answers, positive, trained) | sources.by_source(table, beyond, positive, [])
+    beyond = decide(artifact, artifact.probabilities(table["text"].tolist()))
+    own = sources.by_source(test, labels[predicted], positive, trained)
+    return own | sources.by_source(table, labels[beyond], positive, [])
 
 
 def describe(corpus: params.Corpus, measured: dict[str, SourceFigures], marks: dict[str, str]) -> CorpusInfo:
@@ -98,8 +107,9 @@ def describe(corpus: params.Corpus, measured: dict[str, SourceFigures], marks: d
 
 def decide(artifact: Artifact, probabilities: np.ndarray) -> np.ndarray:
     """The answered labels' indices, int (n,), of probabilities, float (n, labels), at the version's operating point."""
-    answers = (dict(zip(artifact.labels, row, strict=True)) for row in probabilities.tolist())
-    return np.array([artifact.labels.index(artifact.decision.label(answer)) for answer in answers], dtype=int)
+    predictions = (dict(zip(artifact.labels, row, strict=True)) for row in probabilities.tolist())
+    labels = [artifact.decision.label(prediction) for prediction in predictions]
+    return np.array([artifact.labels.index(label) for label in labels], dtype=int)
 
 
 def mistakes(
@@ -143,31 +153,29 @@ def write_curves(
 
 def main() -> None:
     args = _arguments()
-    loaded = params.load()
+    loaded, variant = params.load(), params.variant(args.variant)
     positive, settings = loaded.positive, loaded.evaluate
     artifact = Artifact.load(args.artifact)
     table = splits.read_table(args.prepared, "test")
-    everything = splits.to_split(table, splits.labels_of(args.prepared))
-    answered = artifact.probabilities(everything.texts)
+    all_test = splits.to_split(table, splits.labels_of(args.prepared))
+    all_probabilities = artifact.probabilities(all_test.texts)
+    all_predicted = decide(artifact, all_probabilities)
+    # What follows without `all_` is of the main corpus alone.
     of_main = np.flatnonzero(table["source"] == loaded.main.name)
-    decided = decide(artifact, answered)
-    test, probabilities, predicted = everything.part(of_main), answered[of_main], decided[of_main]
+    test, probabilities, predicted = all_test.part(of_main), all_probabilities[of_main], all_predicted[of_main]
     applies = not suite.why_not(artifact.labels, loaded.main.language)
     cases = suite.measure(artifact.predict, artifact.decision.threshold) if applies else []
-    details = gather_details(args, loaded, test, predicted, cases)
-    answers = np.array(everything.labels, dtype=object)[decided]
-    trained = loaded.trained_on(loaded.variants[args.variant])
-    details.sources = measure_sources(artifact, table, answers, args.outside, positive, trained)
-    marks = stand_in.marks_by_corpus(args.prepared)
-    details.corpora = [describe(corpus, details.sources, marks) for corpus in loaded.corpora]
-    measured = measure(test, predicted, probabilities, cases, positive, settings.bins) | sources.flat(details.sources)
-    measured["mcc_all_corpora"] = mcc(everything.actual, decided)
+    trained = loaded.trained_on(variant)
+    by_source = measure_sources(artifact, table, all_predicted, args.outside, positive, trained)
+    details = gather_details(args, loaded, test, predicted, cases, by_source)
+    measured = measure(test, predicted, probabilities, cases, positive, settings.bins) | sources.flat(by_source)
+    measured["mcc_all_corpora"] = mcc(all_test.actual, all_predicted)
 
     args.out.mkdir(parents=True, exist_ok=True)
     (args.out / "metrics.json").write_text(json.dumps(measured, indent=2) + "\n")
     details.write(args.out / "details.json")
     predictions = args.out / "predictions.csv"
-    splits.write_predictions(predictions, everything, decided, answered, table["source"])
+    splits.write_predictions(predictions, all_test, all_predicted, all_probabilities, table["source"])
     worst = mistakes(artifact, test, predicted, probabilities, settings.mistakes)
     worst.to_csv(args.out / "mistakes.csv", index=False)
     columns = [field.name for field in fields(suite.Case)]

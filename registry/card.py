@@ -3,6 +3,7 @@
 from typing import Any
 
 from registry.model.artifact import Artifact
+from registry.model.decision import MostProbable
 from registry.model.evaluation import CaseCount, CorpusInfo, EvaluationDetails, Figures, Share, SourceFigures
 
 COUNTED = ("messages", "caught [95 % interval]", "blocked [95 % interval]")
@@ -16,6 +17,7 @@ def card(artifact: Artifact, metrics: dict[str, float], details: EvaluationDetai
         _identity(artifact),
         _stand_in(artifact),
         _use(artifact),
+        _operating_point(artifact),
         _data(details.data),
         _corpora(details),
         _metrics(metrics, details),
@@ -50,6 +52,20 @@ def _use(artifact: Artifact) -> str:
         f"Sorting short text messages into {' and '.join(artifact.labels)}, with a person able to see what was sorted "
         "out. Not for deciding about people, and not for long documents: it was measured on text messages alone.",
     )
+
+
+def _operating_point(artifact: Artifact) -> str:
+    """How probabilities become an answer."""
+    decision = artifact.decision
+    if isinstance(decision, MostProbable):
+        return _section("Operating point", "None was chosen: the most probable label is answered.")
+    text = (
+        f"`{decision.positive}` is answered from a probability of {decision.threshold:.4f} on, chosen on validation "
+        f"messages. From {decision.unsure_from:.4f} up to {decision.unsure_to:.4f} the verdict is `unsure`."
+    )
+    if decision.familiar:
+        text += f" A text is unfamiliar where less than {decision.familiar:.0%} of its n-grams are common in training."
+    return _section("Operating point", text)
 
 
 def _data(report: dict[str, Any]) -> str:

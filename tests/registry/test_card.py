@@ -1,7 +1,10 @@
+from dataclasses import replace
+
 import pytest
 
 from registry.card import card
 from registry.model.artifact import Artifact
+from registry.model.decision import Decision
 from registry.model.evaluation import EvaluationDetails
 from tests.toy import write_toy
 
@@ -93,3 +96,11 @@ def test_what_was_not_measured_is_left_out(toy):
     for section in ("Slices", "Behaviour", "Data", "Limits", "By corpus", "By kind", "Corpora"):
         assert section not in text
     assert "| mcc | 0.9000 |" in text
+
+
+def test_it_tells_the_operating_point(toy):
+    assert "the most probable label is answered" in card(toy, METRICS, EvaluationDetails())
+    decision = Decision(positive="spam", threshold=0.62, unsure_from=0.2, unsure_to=0.9, familiar=0.64)
+    text = card(replace(toy, decision=decision), METRICS, EvaluationDetails())
+    assert "`spam` is answered from a probability of 0.6200 on" in text
+    assert "From 0.2000 up to 0.9000" in text and "less than 64%" in text
