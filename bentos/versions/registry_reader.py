@@ -16,6 +16,7 @@ from registry.route import Routing, read_routing
 from registry.versions import Registry, RegistryError, Version
 
 RETRY = 60.0  # seconds before a damaged version, or a copy that could not be kept, is tried again
+EVERY_TIME, NEVER = 0.0, math.inf  # as the `retry_at` of a located version
 
 Stamps = tuple[tuple[int, int, int] | None, ...]  # inode, size and time of change of each file; None: it is missing
 
@@ -107,19 +108,30 @@ class RegistryReader:
         if located is None or located.stale:
             located = self._located[version.key] = self._locate(version)
         if located.folder is None:
-            version = replace(version, problem=located.problem)
+            return Entry(replace(version, problem=located.problem))
         return Entry(version, located.folder, located.problem)
 
     def _locate(self, version: Version) -> "_Located":
-        """Find the version's files in the registry, check their digest and keep a copy, or fall back to the copy."""
+        """Find the version's files in the registry, check their digest and keep a copy, or fall back to the copy.
+
+        | in the registry | served from | looked for again |
+        | --- | --- | --- |
+        | cannot be read | its copy, if there is a whole one | every time |
+        | damaged | its copy, if there is a whole one | after RETRY, or when its files or the copy's change |
+        | whole, no copies are kept | the registry | when its files change |
+        | whole, but the copying fails | the registry | after RETRY (a download: never), or when its files change |
+        | whole and copied | its copy | when its files or the copy's change |
+
+        The files of a download are watched only while it is served from: it is deleted otherwise.
+        """
         try:
             source = self._registry.folder(version).absolute()
         except RegistryError as error:
-            return self._fall_back(version, _Located(None, str(error), retry_at=0.0))
+            return self._fall_back(version, _Located(None, str(error), retry_at=EVERY_TIME))
         retry_at = time.monotonic() + RETRY
         is_download = self.downloads is not None and source.is_relative_to(self.downloads)
         stamps = {source: _stamps(source)}  # before the files are read
-        watched = {} if is_download else stamps  # a download is deleted unless it is served from
+        watched = {} if is_download else stamps
         if problem := damage(source, version.digest):
             problem = problem.replace(str(source), "its download") if is_download else problem
             return self._fall_back(version, _Located(None, problem, watched, retry_at))
@@ -129,7 +141,7 @@ class RegistryReader:
             self.copies.keep(source, version.digest)
         except ArtifactError as error:
             logger.warning("version %s is served without a copy: %s", version.number, error)
-            return _Located(str(source), "", stamps, math.inf if is_download else retry_at)
+            return _Located(str(source), "", stamps, NEVER if is_download else retry_at)
         return self._at_copy(version, _Located(None, "", watched))
 
     def _fall_back(self, version: Version, located: "_Located") -> "_Located":
@@ -152,7 +164,7 @@ class _Located:
     folder: str | None
     problem: str = ""
     watched: dict[Path, Stamps] = field(default_factory=dict)
-    retry_at: float = math.inf  # by time.monotonic
+    retry_at: float = NEVER  # by time.monotonic
 
     @property
     def stale(self) -> bool:
