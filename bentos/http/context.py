@@ -1,7 +1,6 @@
 """What the routes and middleware work with, made once when a worker starts."""
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -66,7 +65,6 @@ class Service:
     max_concurrency: int = 0  # 0 for no limit
     cors_origins: tuple[str, ...] = ()
     in_flight: InFlight = field(default_factory=InFlight)
-    update_gauges: Callable[[], None] = lambda: None
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @property
@@ -79,8 +77,8 @@ class Service:
         """Why new calls should go to another service, in words for anybody; empty when they need not."""
         if self.in_flight.draining:
             return ENDING
-        if self.served.why_not_ready:
-            return public_hint(self.served.why_not_ready)
+        if self.served.why_no_champion:
+            return public_hint(self.served.why_no_champion)
         return CANNOT_LOG if self.log_health.problem else ""
 
     @property
@@ -88,7 +86,7 @@ class Service:
         """Everything that is wrong now."""
         problems = [
             ENDING if self.in_flight.draining else "",
-            self.served.why_not_ready,
+            self.served.why_no_champion,
             self.log_health.problem and f"{CANNOT_LOG}: {self.log_health.problem}",
             self.store.state().get("error"),
             self.watcher.why_stale if self.watcher else "",

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from bentos.versions.catalogue import Catalogue, Entry
 from bentos.versions.copies import Copies
+from bentos.versions.loaded import RUN_MAKE_UP, RUN_PROMOTE
 from bentos.versions.selection import ALIASES, select, unknown
 from registry.model.artifact import FILES, ArtifactError, damage
 from registry.route import Routing, read_routing
@@ -71,7 +72,7 @@ class RegistryReader:
         except (ValueError, TypeError) as error:
             raise CatalogueError(f"the model registry holds tags of another program: {error!r}") from error
         if not entries:
-            raise CatalogueError(f"no version of {self.model_name} is promoted: run `python -m registry promote REF`")
+            raise CatalogueError(f"no version of {self.model_name} is promoted: {RUN_PROMOTE}")
         keys = {entry.version.key for entry in entries}
         self._located = {key: located for key, located in self._located.items() if key in keys}
         return Catalogue((*entries, *map(Entry, unknown(versions, self.policy))), routing)
@@ -87,9 +88,9 @@ class RegistryReader:
         MLflow would create its tables in it, and collide with the command that does so at this moment.
         """
         if not path.exists():
-            raise CatalogueError(f"there is no model registry at {self.tracking_uri} yet: run `make up`")
+            raise CatalogueError(f"there is no model registry at {self.tracking_uri} yet: {RUN_MAKE_UP}")
         if self._registry is None and not self._has_model(path):
-            raise CatalogueError(f"{self.tracking_uri} has no model {self.model_name} yet: run `make up`")
+            raise CatalogueError(f"{self.tracking_uri} has no model {self.model_name} yet: {RUN_MAKE_UP}")
 
     def _has_model(self, path: Path) -> bool:
         try:
