@@ -20,6 +20,11 @@ from bentos.versions.following.watcher import ReportWatcher
 from bentos.versions.loaded import CurrentVersions, ServedVersions, public_hint
 
 CALLER = "bentos.caller"  # the key of the caller's name in the scope of every request that needs a caller
+# Open to everyone, with or without keys: they reveal no texts or callers, and load balancers, Prometheus and browsers
+# have no key.
+OPEN_PATHS = frozenset(
+    {"/livez", "/readyz", "/metrics", "/docs", "/openapi.json", "/v2/health/live", "/v2/health/ready"}
+)
 ENDING = "the service is ending"
 CANNOT_LOG = "calls cannot be logged now"
 
