@@ -22,8 +22,9 @@ from bentos.monitoring import tracing
 from bentos.monitoring.metrics import Metrics
 from bentos.monitoring.worker_metrics import remove_gauges, share
 from bentos.process.connections import connection_limits, limited_protocol, running_server
-from bentos.process.draining import drain_on_sigterm, end_with_supervisor
+from bentos.process.draining import drain_on_sigterm
 from bentos.process.folder import WorkerPlace
+from bentos.process.orphans import end_with_supervisor
 from bentos.settings import Settings
 from bentos.store.backends import open_store
 from bentos.versions.catalogue import BAKED_CATALOGUE, loads
