@@ -26,7 +26,7 @@ class Model(Protocol):
 class LoadedVersion:
     """A version whose model is in memory and has run once.
 
-    `source_problem` says why the registry would not give this version now as it is served; empty when it would.
+    `source_problem` says why this version could not be loaded from the registry now; empty when it could.
     """
 
     version: Version
