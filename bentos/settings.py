@@ -132,10 +132,7 @@ def read_settings() -> Settings:
         raise SettingsError(f"wrong setting, {problems}") from None
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"cannot read {home / '.env'}: {error}") from None
-    paths = ("api_keys_file", "cassandra_tls_ca", "astra_db_secure_bundle_path")
-    paths = (*paths, "sqlite_path", "spool_path", "versions_path")
-    given = {name: path for name in paths if (path := getattr(settings, name)) is not None}
-    return settings.model_copy(update={name: home / path for name, path in given.items()})
+    return settings.model_copy(update={name: home / value for name, value in settings if isinstance(value, Path)})
 
 
 def check_names() -> list[str]:

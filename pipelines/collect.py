@@ -16,11 +16,8 @@ The corrections come from `python -m bentos export corrections`, and so the stor
 
 import argparse
 import csv
-import json
 import os
-import subprocess
 import sys
-import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import datetime
@@ -32,6 +29,7 @@ from pipelines.data.cleaning import clean, message_id
 from pipelines.data.corpus import CorpusError
 from pipelines.data.corrections import REJECTED, escape
 from registry import command
+from registry.service_export import exported
 
 COLUMNS = ("text", "label", "source", "corrected_at", "callers", "controls")
 SOURCE = "feedback"
@@ -75,18 +73,12 @@ def collect(output: Path) -> str:
 
 def _exported() -> Iterator[Correction]:
     """Every correction, those of one text one after the other. Raises ExportError, perhaps after some of them."""
-    command = [sys.executable, "-m", "bentos", "export", "corrections"]
-    with tempfile.TemporaryFile("w+") as messages:  # a pipe that is read last would block the export when it is full
-        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=messages, text=True) as export:
-            for line in export.stdout:
-                yield Correction(**json.loads(line))
-        messages.seek(0)
-        printed = messages.read()
-    for line in printed.splitlines():
+    outcome = yield from exported(Correction, "corrections")
+    for line in outcome.printed.splitlines():
         if line.startswith("notice: "):
             print("collect:", line.removeprefix("notice: "))
-    if export.returncode:
-        raise ExportError(printed.rpartition("error: ")[2].strip())
+    if outcome.status:
+        raise ExportError(outcome.error)
 
 
 def _rejected_rows(path: Path) -> list[dict[str, str]]:

@@ -1,4 +1,4 @@
-"""How a stage ends that is run by hand: what it lacks is named, with the command that makes it."""
+"""Runs a stage started by hand: if an input file is missing, says which one and which command makes it."""
 
 from collections.abc import Callable
 

@@ -4,7 +4,7 @@
 
 reads the corpora of params.yaml, without an optional one that is missing, and the tables in PREPARED. It writes OUT, a
 small JSON with the outcome of each expectation, and DOCS/index.html, Great Expectations' Data Docs. The corpora outside
-are checked too, but are in DOCS alone: every training depends on OUT, and none on them.
+are checked too, but are in DOCS alone: they are not in OUT, because a change of OUT retrains every variant.
 """
 
 import argparse

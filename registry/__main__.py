@@ -151,7 +151,7 @@ def promote_version(registry: Registry, ref: str, params: Path, why: str | None,
     elif as_json:
         output.print_json({"passed": True, "already": True})
     if not as_json:
-        number = verdict.challenger if verdict else registry.resolve(ref).number
+        number = verdict.candidate if verdict else registry.resolve(ref).number
         print(f"version {number} is {'' if verdict else 'already '}champion")
 
 

@@ -62,10 +62,14 @@ class Check:
 
 @dataclass(frozen=True)
 class Verdict:
-    """The checks of a challenger against the champion, if there was one; passed when every check is."""
+    """The checks of a candidate, the version that would be champion, against the present one, if there is one.
+
+    It passes when every check does. A version keeps its newest as the tag `verdict`, which nothing reads by its fields:
+    in earlier tags the field `candidate` is called `challenger`.
+    """
 
     champion: str | None
-    challenger: str
+    candidate: str
     checks: list[Check]
 
     @property
@@ -76,23 +80,23 @@ class Verdict:
         return {"passed": self.passed, **asdict(self)}
 
 
-def judge(champion: Evaluation | None, challenger: Evaluation, thresholds: Thresholds) -> Verdict:
+def judge(champion: Evaluation | None, candidate: Evaluation, thresholds: Thresholds) -> Verdict:
     """Check floors and ceilings, and compare with the champion where there is one, on the same test set only."""
-    checks = [_bound(challenger, name, low, ">=", thresholds) for name, low in thresholds.floors.items()]
-    checks += [_bound(challenger, name, high, "<=", thresholds) for name, high in thresholds.ceilings.items()]
+    checks = [_bound(candidate, name, low, ">=", thresholds) for name, low in thresholds.floors.items()]
+    checks += [_bound(candidate, name, high, "<=", thresholds) for name, high in thresholds.ceilings.items()]
     if champion is not None:
-        same = _same_test_set(champion, challenger)
+        same = _same_test_set(champion, candidate)
         checks.append(same)
         if same.passed:
-            checks += [_not_inferior(champion, challenger, thresholds), _mcnemar(champion, challenger)]
-    return Verdict(champion.number if champion else None, challenger.number, checks)
+            checks += [_not_inferior(champion, candidate, thresholds), _mcnemar(champion, candidate)]
+    return Verdict(champion.number if champion else None, candidate.number, checks)
 
 
-def _bound(challenger: Evaluation, name: str, bound: float, sign: str, thresholds: Thresholds) -> Check:
+def _bound(candidate: Evaluation, name: str, bound: float, sign: str, thresholds: Thresholds) -> Check:
     """A floor (`>=`) or a ceiling (`<=`). A metric that was not measured fails, except where its corpus has no such."""
-    value, asked = _value(challenger.metrics, name), f"{sign} {bound}"
+    value, asked = _value(candidate.metrics, name), f"{sign} {bound}"
     if value is None:
-        applies = _applies(name, challenger, thresholds)
+        applies = _applies(name, candidate, thresholds)
         return Check(name, not applies, "not measured" if applies else "does not apply", asked)
     return Check(name, value >= bound if sign == ">=" else value <= bound, f"{value:.4f}", asked)
 
@@ -104,25 +108,25 @@ def _value(metrics: dict[str, float], name: str) -> float | None:
     return metrics.get(name)
 
 
-def _applies(name: str, challenger: Evaluation, thresholds: Thresholds) -> bool:
+def _applies(name: str, candidate: Evaluation, thresholds: Thresholds) -> bool:
     """Whether the corpus has such a metric: behaviour has its labels and language, `source.NAME` is configured."""
     family, _, rest = name.partition(".")
     if family == "source":
         return rest.partition(".")[0] in thresholds.corpora
-    return family not in challenger.inapplicable
+    return family not in candidate.inapplicable
 
 
-def _same_test_set(champion: Evaluation, challenger: Evaluation) -> Check:
-    same = np.array_equal(champion.ids, challenger.ids) and np.array_equal(champion.actual, challenger.actual)
+def _same_test_set(champion: Evaluation, candidate: Evaluation) -> Check:
+    same = np.array_equal(champion.ids, candidate.ids) and np.array_equal(champion.actual, candidate.actual)
     return Check("same test set", same, "the champion's" if same else "another", "the champion's")
 
 
-def _not_inferior(champion: Evaluation, challenger: Evaluation, thresholds: Thresholds) -> Check:
+def _not_inferior(champion: Evaluation, candidate: Evaluation, thresholds: Thresholds) -> Check:
     rng = np.random.default_rng(thresholds.seed)
-    n = len(challenger.ids)
+    n = len(candidate.ids)
     resamples = (rng.integers(0, n, n) for _ in range(thresholds.resamples))
     differences = [
-        mcc(challenger.actual[rows], challenger.predicted[rows]) - mcc(champion.actual[rows], champion.predicted[rows])
+        mcc(candidate.actual[rows], candidate.predicted[rows]) - mcc(champion.actual[rows], champion.predicted[rows])
         for rows in resamples
     ]
     low = float(np.quantile(differences, 1 - thresholds.confidence))
@@ -130,9 +134,9 @@ def _not_inferior(champion: Evaluation, challenger: Evaluation, thresholds: Thre
     return Check(name, low >= bound, f"{low:+.4f}", f">= {bound:+.4f}")
 
 
-def _mcnemar(champion: Evaluation, challenger: Evaluation) -> Check:
+def _mcnemar(champion: Evaluation, candidate: Evaluation) -> Check:
     """The one-sided test of the messages that one of the two has right and the other wrong."""
-    right, champion_right = challenger.predicted == challenger.actual, champion.predicted == champion.actual
+    right, champion_right = candidate.predicted == candidate.actual, champion.predicted == champion.actual
     gained, lost = int((right & ~champion_right).sum()), int((~right & champion_right).sum())
     p = float(binomtest(lost, gained + lost, alternative="greater").pvalue) if gained + lost else 1.0
     counts = f"{gained} gained, {lost} lost, p = {p:.3f}"

@@ -54,7 +54,7 @@ def print_verdict(verdict: Verdict, as_json: bool) -> None:
     if as_json:
         return print_json(verdict.as_dict())
     against = f"against champion {verdict.champion}" if verdict.champion else "no champion to compare with"
-    table = Table("check", "found", "asked", "", title=f"version {verdict.challenger}, {against}", box=None)
+    table = Table("check", "found", "asked", "", title=f"version {verdict.candidate}, {against}", box=None)
     for check in verdict.checks:
         table.add_row(check.name, check.found, check.asked, "[green]pass[/]" if check.passed else "[red]fail[/]")
     _console().print(table)

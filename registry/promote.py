@@ -24,7 +24,7 @@ class Refused(Exception):
     def __init__(self, verdict: Verdict) -> None:
         self.verdict = verdict
         failed = ", ".join(check.name for check in verdict.checks if not check.passed)
-        super().__init__(f"version {verdict.challenger} was not promoted: {failed}")
+        super().__init__(f"version {verdict.candidate} was not promoted: {failed}")
 
 
 def evaluation(registry: Registry, version: Version) -> Evaluation:

@@ -51,6 +51,6 @@ def _check_label(label: str, served: ServedVersions, call: Call | None) -> None:
     versions = [served.default, *(v for v in served.versions if call and v.key == call.model_version)]
     labels = dict.fromkeys(label for version in versions if version for label in version.model.labels)
     if not labels:
-        raise CallError("not_ready", served.why_not_ready)
+        raise CallError("not_ready", served.why_no_champion)
     if label not in labels:
         raise CallError("unknown_label", f"{label[:50]!r} is no label; there are: {', '.join(labels)}")

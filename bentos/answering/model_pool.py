@@ -2,8 +2,8 @@
 
 A job is cut into pieces of about 25 ms. Pieces of different jobs take turns, so a long list does not make a short one
 wait for its end. A job stops between two pieces when its deadline passes or its caller has gone. The process can end as
-soon as the running pieces have: a Python thread cannot be stopped before. Explanations, of which each is up to 65 texts
-for one that was sent, have no more than TURNS jobs at once: a few callers of them would otherwise fill the queue.
+soon as the running pieces have: a Python thread cannot be stopped before. An explanation runs the model on up to 65
+texts. At most TURNS of them run at once, or a few callers would fill the queue.
 """
 
 import asyncio

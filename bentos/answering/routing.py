@@ -32,7 +32,7 @@ def routed(served: ServedVersions, caller_id: str) -> tuple[str, LoadedVersion]:
     if version := served.by_ref.get(alias):
         return alias, version
     if served.default is None:
-        raise CallError("not_ready", served.why_not_ready)
+        raise CallError("not_ready", served.why_no_champion)
     return CHAMPION, served.default
 
 
@@ -50,7 +50,7 @@ def _raise_missing(served: ServedVersions, ref: str) -> NoReturn:
         if ref == refused.number or ref in refused.aliases:
             raise CallError("version_refused", f"version {ref} cannot be served: {refused.problem}")
     if ref == CHAMPION or not served.versions:
-        raise CallError("not_ready", served.why_not_ready)
+        raise CallError("not_ready", served.why_no_champion)
     known = ", ".join(" = ".join((v.number, *v.aliases)) for v in served.versions)
     raise CallError("unknown_version", f"no version {_quoted([ref])} is served; there are: {known}")
 

@@ -1,7 +1,6 @@
 """What the routes and middleware work with, made once when a worker starts."""
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -21,6 +20,11 @@ from bentos.versions.following.watcher import ReportWatcher
 from bentos.versions.loaded import CurrentVersions, ServedVersions, public_hint
 
 CALLER = "bentos.caller"  # the key of the caller's name in the scope of every request that needs a caller
+# Open to everyone, with or without keys: they reveal no texts or callers, and load balancers, Prometheus and browsers
+# have no key.
+OPEN_PATHS = frozenset(
+    {"/livez", "/readyz", "/metrics", "/docs", "/openapi.json", "/v2/health/live", "/v2/health/ready"}
+)
 ENDING = "the service is ending"
 CANNOT_LOG = "calls cannot be logged now"
 
@@ -66,7 +70,6 @@ class Service:
     max_concurrency: int = 0  # 0 for no limit
     cors_origins: tuple[str, ...] = ()
     in_flight: InFlight = field(default_factory=InFlight)
-    update_gauges: Callable[[], None] = lambda: None
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @property
@@ -79,8 +82,8 @@ class Service:
         """Why new calls should go to another service, in words for anybody; empty when they need not."""
         if self.in_flight.draining:
             return ENDING
-        if self.served.why_not_ready:
-            return public_hint(self.served.why_not_ready)
+        if self.served.why_no_champion:
+            return public_hint(self.served.why_no_champion)
         return CANNOT_LOG if self.log_health.problem else ""
 
     @property
@@ -88,7 +91,7 @@ class Service:
         """Everything that is wrong now."""
         problems = [
             ENDING if self.in_flight.draining else "",
-            self.served.why_not_ready,
+            self.served.why_no_champion,
             self.log_health.problem and f"{CANNOT_LOG}: {self.log_health.problem}",
             self.store.state().get("error"),
             self.watcher.why_stale if self.watcher else "",

@@ -4,6 +4,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from bentos.http.context import OPEN_PATHS
 from bentos.http.limits import LIST_ANSWER, MAX_DETAIL, ONE_ANSWER
 from bentos.http.schemas import Error
 
@@ -54,11 +55,6 @@ _ERRORS = {
     422: "A field is missing, unknown, or has a value that cannot be used",
     503: "It cannot be answered now: no version is promoted, the call cannot be logged, or too many are being answered",
 }
-# Open to everyone, with or without keys: they reveal no texts or callers, and load balancers, Prometheus and browsers
-# have no key.
-OPEN_PATHS = frozenset(
-    {"/livez", "/readyz", "/metrics", "/docs", "/openapi.json", "/v2/health/live", "/v2/health/ready"}
-)
 _NO_KEY = "No API key was sent, or an unknown one"
 _SECURITY = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "an API key"},

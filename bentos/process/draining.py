@@ -6,7 +6,6 @@ server that closed its connections at once would drop the request that is arrivi
 """
 
 import asyncio
-import os
 import signal
 import time
 
@@ -17,7 +16,6 @@ from bentos.http.context import InFlight
 GRACE_SECONDS = 2  # for connected clients after the port is closed, and again for the answers still under way then
 IDLE_SECONDS = 0.25  # without a request, after which no client is taken to be calling
 LOOK_EVERY = 0.05  # seconds between two looks at the requests in flight
-SUPERVISOR_LOOK_EVERY = 1.0  # seconds between two looks at whether the supervisor lives
 
 
 async def drain_on_sigterm(server: uvicorn.Server, in_flight: InFlight, seconds: float) -> None:
@@ -36,13 +34,6 @@ async def drain_on_sigterm(server: uvicorn.Server, in_flight: InFlight, seconds:
         listener.close()
     await _wait_until_idle(in_flight, GRACE_SECONDS)
     server.handle_exit(signal.SIGTERM, None)
-
-
-async def end_with_supervisor(supervisor: int) -> None:
-    """End this worker once its supervisor has died: it would keep the port, and no command would stop it."""
-    while os.getppid() == supervisor:
-        await asyncio.sleep(SUPERVISOR_LOOK_EVERY)
-    signal.raise_signal(signal.SIGTERM)
 
 
 async def _wait_until_idle(in_flight: InFlight, seconds: float) -> None:

@@ -1,23 +1,25 @@
 """No worker outlives its supervisor: it would keep the port, and no command would stop it.
 
 On Linux the kernel kills a worker as soon as the supervisor has ended, also one that is only starting. Elsewhere a
-worker looks every second (`bentos.process.draining.end_with_supervisor`).
+worker looks every second (`end_with_supervisor`).
 """
 
+import asyncio
 import ctypes
 import os
 import signal
 import sys
 
 PR_SET_PDEATHSIG = 1  # of prctl(2): the signal that this process gets when its parent ends
+LOOK_EVERY = 1.0  # seconds between two looks at whether the supervisor lives
 
 
 def kill_workers_with_supervisor() -> None:
     """Called in the supervisor, before it starts its first worker: from now on workers end at once when it does.
 
-    The request is made in the new process before its program begins, since reading the modules takes seconds. Only
-    processes that are started with a function of their own to call first are concerned: BentoML's workers are, the
-    follower is not, which ends by itself after it has deleted the shared folder.
+    The new process asks for this right after the fork, because importing takes seconds. It works only for processes
+    started with a `preexec_fn`: BentoML's workers are. The follower is not; it ends by itself after deleting the shared
+    folder.
     """
     if sys.platform != "linux":
         return
@@ -29,3 +31,10 @@ def kill_workers_with_supervisor() -> None:
             os._exit(1)
 
     os.register_at_fork(after_in_child=in_child)
+
+
+async def end_with_supervisor(supervisor: int) -> None:
+    """End this worker once its supervisor has died: it would keep the port, and no command would stop it."""
+    while os.getppid() == supervisor:
+        await asyncio.sleep(LOOK_EVERY)
+    signal.raise_signal(signal.SIGTERM)

@@ -16,14 +16,15 @@ from bentos.callers.keys import Keys
 from bentos.callers.proxies import Proxies
 from bentos.callers.rate_limits import RateLimits
 from bentos.http.app import create_app
-from bentos.http.context import InFlight, Service
+from bentos.http.context import Service
+from bentos.http.gauges import keep_gauges_updated
 from bentos.monitoring import tracing
 from bentos.monitoring.metrics import Metrics
 from bentos.monitoring.worker_metrics import remove_gauges, share
 from bentos.process.connections import connection_limits, limited_protocol, running_server
-from bentos.process.draining import drain_on_sigterm, end_with_supervisor
+from bentos.process.draining import drain_on_sigterm
 from bentos.process.folder import WorkerPlace
-from bentos.process.gauges import Gauges
+from bentos.process.orphans import end_with_supervisor
 from bentos.settings import Settings
 from bentos.store.backends import open_store
 from bentos.versions.catalogue import BAKED_CATALOGUE, loads
@@ -52,10 +53,10 @@ async def start(settings: Settings, baked: Path | None, place: WorkerPlace) -> t
     metrics = Metrics(share(place.folder, place.number))
     store = await open_store(settings)
     served, report = await loading
-    if served.why_not_ready:
-        logger.warning("not ready: %s", served.why_not_ready)
+    if served.why_no_champion:
+        logger.warning("not ready: %s", served.why_no_champion)
     pool, log_health = ModelPool(settings.call_timeout), LogHealth(store)
-    current, shadow, in_flight = CurrentVersions(served), Shadow(metrics, pool), InFlight()
+    current, shadow = CurrentVersions(served), Shadow(metrics, pool)
 
     def count_changes(before: ServedVersions, after: ServedVersions) -> None:
         metrics.count_version_changes(changes(before, after))
@@ -64,7 +65,6 @@ async def start(settings: Settings, baked: Path | None, place: WorkerPlace) -> t
     watcher = report and ReportWatcher(
         place.folder, last_served, settings.poll_interval, report, current, count_changes
     )
-    gauges = Gauges(metrics, store, current, watcher, in_flight, log_health)
     service = Service(
         api_name=settings.api_name,
         model_name=settings.model_name,
@@ -82,16 +82,14 @@ async def start(settings: Settings, baked: Path | None, place: WorkerPlace) -> t
         rate_limits=RateLimits(settings.rate_limit) if settings.rate_limit else None,
         max_concurrency=settings.max_concurrency,
         cors_origins=tuple(settings.cors_origins.split(",")) if settings.cors_origins else (),
-        in_flight=in_flight,
-        update_gauges=gauges.update,
     )
     server = running_server()
     server.config.http_protocol_class = limited_protocol(connection_limits())
     background = [
         shadow.run(),
         log_health.run(),
-        gauges.keep_updated(),
-        drain_on_sigterm(server, in_flight, settings.drain_seconds),
+        keep_gauges_updated(service),
+        drain_on_sigterm(server, service.in_flight, settings.drain_seconds),
         end_with_supervisor(place.supervisor),
         *([watcher.run()] if watcher else []),
     ]

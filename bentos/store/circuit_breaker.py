@@ -21,8 +21,7 @@ class CircuitBreaker:
     | state | `reason` | what happens |
     | --- | --- | --- |
     | closed | None | requests pass; FAILURES of one operation in a row open the circuit |
-    | open | why | whoever uses the breaker sends no request, but a probe from time to time |
-    | half-open | why | the probe is under way: its user calls `close` when it succeeds |
+    | open | why | its user sends no request, but a probe from time to time, and calls `close` when one succeeds |
 
     It begins open, since nothing is connected yet.
     """
@@ -33,6 +32,10 @@ class CircuitBreaker:
         self._clock = clock
         self._failures: Counter[str] = Counter()
         self._last_failure: dict[str, float] = {}  # operation -> when a failure was last counted
+
+    @property
+    def is_open(self) -> bool:
+        return self.reason is not None
 
     @property
     def suspect(self) -> bool:
@@ -67,7 +70,7 @@ class CircuitBreaker:
         self.reason = reason
 
     def close(self) -> None:
-        if self.reason is not None:
+        if self.is_open:
             logger.info("%s answers", self.name)
         self.reason = None
         self._failures.clear()

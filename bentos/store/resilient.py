@@ -64,8 +64,8 @@ class ResilientStore:
         await _wait(self._checked, START_WAIT)
 
     def state(self) -> dict[str, Any]:
-        reason = self._breaker.reason
-        return {"up": reason is None, "spooled": self._spooled, "error": reason or self._spool_error}
+        breaker = self._breaker
+        return {"up": not breaker.is_open, "spooled": self._spooled, "error": breaker.reason or self._spool_error}
 
     async def get(self, model_version: str, inputs: Sequence[str]) -> dict[str, Probabilities]:
         return await self._breaker.call("get", self._reachable().get(model_version, inputs))
@@ -109,7 +109,7 @@ class ResilientStore:
     async def _write(self, kind: Kind[T], rows: Sequence[T]) -> None:
         """Write to the database or, when it fails or may fail, to the spool; when that fails, to the database again."""
         _check_size(rows)
-        if self._breaker.reason is None and not self._lookup_failed():
+        if not self._breaker.is_open and not self._lookup_failed():
             try:
                 return await self._breaker.call("log", _writer(self._reachable(), kind)(rows))
             except StoreError as error:
@@ -125,7 +125,7 @@ class ResilientStore:
 
     def _reachable(self) -> Store:
         """The database, unless the circuit is open: then StoreError."""
-        if self._breaker.reason is not None or self._database is None:
+        if self._breaker.is_open or self._database is None:
             raise StoreError(f"{self.name} is away: {self._breaker.reason}")
         return self._database
 
@@ -138,7 +138,7 @@ class ResilientStore:
             try:
                 await self._check()
             except StoreError as error:
-                if self._breaker.reason is not None:  # the reason may be another one by now
+                if self._breaker.is_open:  # the reason may be another one by now
                     self._breaker.open(str(error))
             except Exception as error:
                 logger.exception("checking %s failed", self.name)
@@ -153,7 +153,7 @@ class ResilientStore:
             await self._disconnect()
         if self._database is None:
             self._database = await self._connect()
-        if self._breaker.reason is not None or self._breaker.suspect:
+        if self._breaker.is_open or self._breaker.suspect:
             await self._breaker.call("get", self._database.get("", [""]))
         with suppress(SpoolError):  # `_count_waiting` comes next, and reports it
             await self._replay(self._database)

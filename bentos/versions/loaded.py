@@ -10,7 +10,8 @@ from registry.model.decision import Decision, MostProbable
 from registry.route import Routing
 from registry.versions import CHAMPION, Version
 
-HINTS = ("run `make up`", "run `python -m registry promote REF`")
+RUN_MAKE_UP, RUN_PROMOTE = "run `make up`", "run `python -m registry promote REF`"
+HINTS = (RUN_MAKE_UP, RUN_PROMOTE)  # what to do, at the end of a problem
 
 
 class Model(Protocol):
@@ -25,7 +26,7 @@ class Model(Protocol):
 class LoadedVersion:
     """A version whose model is in memory and has run once.
 
-    `source_problem` says why the registry would not give this version now as it is served; empty when it would.
+    `source_problem` says why this version could not be loaded from the registry now; empty when it could.
     """
 
     version: Version
@@ -85,13 +86,13 @@ class ServedVersions:
         return self.by_ref.get(self.routing.shadow) if self.routing.shadow else None
 
     @cached_property
-    def why_not_ready(self) -> str:
+    def why_no_champion(self) -> str:
         """Why a call that names no version cannot be answered, and what to do; empty when it can."""
         if self.default:
             return ""
         if refused := next((version for version in self.refused if CHAMPION in version.aliases), None):
             return f"version {refused.number}, the {CHAMPION}, cannot be served: {refused.problem}"
-        return self.why_empty or f"no version is {CHAMPION}: run `python -m registry promote REF`"
+        return self.why_empty or f"no version is {CHAMPION}: {RUN_PROMOTE}"
 
 
 class CurrentVersions:

@@ -10,12 +10,14 @@ from pathlib import Path
 
 from bentos.versions.catalogue import Catalogue, Entry
 from bentos.versions.copies import Copies
+from bentos.versions.loaded import RUN_MAKE_UP, RUN_PROMOTE
 from bentos.versions.selection import ALIASES, select, unknown
 from registry.model.artifact import FILES, ArtifactError, damage
 from registry.route import Routing, read_routing
 from registry.versions import Registry, RegistryError, Version
 
 RETRY = 60.0  # seconds before a damaged version, or a copy that could not be kept, is tried again
+EVERY_TIME, NEVER = 0.0, math.inf  # as the `retry_at` of a located version
 
 Stamps = tuple[tuple[int, int, int] | None, ...]  # inode, size and time of change of each file; None: it is missing
 
@@ -70,7 +72,7 @@ class RegistryReader:
         except (ValueError, TypeError) as error:
             raise CatalogueError(f"the model registry holds tags of another program: {error!r}") from error
         if not entries:
-            raise CatalogueError(f"no version of {self.model_name} is promoted: run `python -m registry promote REF`")
+            raise CatalogueError(f"no version of {self.model_name} is promoted: {RUN_PROMOTE}")
         keys = {entry.version.key for entry in entries}
         self._located = {key: located for key, located in self._located.items() if key in keys}
         return Catalogue((*entries, *map(Entry, unknown(versions, self.policy))), routing)
@@ -86,9 +88,9 @@ class RegistryReader:
         MLflow would create its tables in it, and collide with the command that does so at this moment.
         """
         if not path.exists():
-            raise CatalogueError(f"there is no model registry at {self.tracking_uri} yet: run `make up`")
+            raise CatalogueError(f"there is no model registry at {self.tracking_uri} yet: {RUN_MAKE_UP}")
         if self._registry is None and not self._has_model(path):
-            raise CatalogueError(f"{self.tracking_uri} has no model {self.model_name} yet: run `make up`")
+            raise CatalogueError(f"{self.tracking_uri} has no model {self.model_name} yet: {RUN_MAKE_UP}")
 
     def _has_model(self, path: Path) -> bool:
         try:
@@ -107,19 +109,30 @@ class RegistryReader:
         if located is None or located.stale:
             located = self._located[version.key] = self._locate(version)
         if located.folder is None:
-            version = replace(version, problem=located.problem)
+            return Entry(replace(version, problem=located.problem))
         return Entry(version, located.folder, located.problem)
 
     def _locate(self, version: Version) -> "_Located":
-        """Find the version's files in the registry, check their digest and keep a copy, or fall back to the copy."""
+        """Find the version's files in the registry, check their digest and keep a copy, or fall back to the copy.
+
+        | in the registry | served from | looked for again |
+        | --- | --- | --- |
+        | cannot be read | its copy, if there is a whole one | every time |
+        | damaged | its copy, if there is a whole one | after RETRY, or when its files or the copy's change |
+        | whole, no copies are kept | the registry | when its files change |
+        | whole, but the copying fails | the registry | after RETRY (a download: never), or when its files change |
+        | whole and copied | its copy | when its files or the copy's change |
+
+        The files of a download are watched only while it is served from: it is deleted otherwise.
+        """
         try:
             source = self._registry.folder(version).absolute()
         except RegistryError as error:
-            return self._fall_back(version, _Located(None, str(error), retry_at=0.0))
+            return self._fall_back(version, _Located(None, str(error), retry_at=EVERY_TIME))
         retry_at = time.monotonic() + RETRY
         is_download = self.downloads is not None and source.is_relative_to(self.downloads)
         stamps = {source: _stamps(source)}  # before the files are read
-        watched = {} if is_download else stamps  # a download is deleted unless it is served from
+        watched = {} if is_download else stamps
         if problem := damage(source, version.digest):
             problem = problem.replace(str(source), "its download") if is_download else problem
             return self._fall_back(version, _Located(None, problem, watched, retry_at))
@@ -129,7 +142,7 @@ class RegistryReader:
             self.copies.keep(source, version.digest)
         except ArtifactError as error:
             logger.warning("version %s is served without a copy: %s", version.number, error)
-            return _Located(str(source), "", stamps, math.inf if is_download else retry_at)
+            return _Located(str(source), "", stamps, NEVER if is_download else retry_at)
         return self._at_copy(version, _Located(None, "", watched))
 
     def _fall_back(self, version: Version, located: "_Located") -> "_Located":
@@ -152,7 +165,7 @@ class _Located:
     folder: str | None
     problem: str = ""
     watched: dict[Path, Stamps] = field(default_factory=dict)
-    retry_at: float = math.inf  # by time.monotonic
+    retry_at: float = NEVER  # by time.monotonic
 
     @property
     def stale(self) -> bool:

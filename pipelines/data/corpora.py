@@ -37,19 +37,23 @@ def _add(
 ) -> tuple[pd.DataFrame, dict[str, int]]:
     """The messages of a corpus that come behind `messages`; `known` are the ids of all rows of earlier corpora."""
     distinct, counts = deduplicate(rows)
-    fresh = distinct[~distinct["id"].isin(known)].reset_index(drop=True)
+    repeated = distinct["id"].isin(known)
+    fresh = distinct[~repeated].reset_index(drop=True)
     chains = twin_groups([*messages["text"], *fresh["text"]], settings.twin_similarity)
-    earlier, chains = messages.groupby(chains[: len(messages)]), pd.Series(chains[len(messages) :], index=fresh.index)
-    linking = chains.map(earlier["group"].nunique()) > 1
-    fresh, chains = fresh[~linking], chains[~linking]
-    first = 0 if messages.empty else messages["group"].max() + 1
+    earlier_chains, fresh_chains = chains[: len(messages)], pd.Series(chains[len(messages) :], index=fresh.index)
+    earlier = messages.groupby(earlier_chains)  # their groups and splits, by the number of the chain
+    linking = fresh_chains.map(earlier["group"].nunique()) > 1
+    fresh, fresh_chains = fresh[~linking], fresh_chains[~linking]
+    # A chain without an earlier message is a new group. Its number is the chain's, counted from the first number that
+    # no earlier group has: unique, and with gaps where chains have earlier messages.
+    first_new = 0 if messages.empty else messages["group"].max() + 1
     fresh = fresh.assign(
-        group=chains.map(earlier["group"].first()).fillna(first + chains).astype(int),
-        split=chains.map(earlier["split"].first()).astype(object),
+        group=fresh_chains.map(earlier["group"].first()).fillna(first_new + fresh_chains).astype(int),
+        split=fresh_chains.map(earlier["split"].first()).astype(object),
     )
-    new = fresh["split"].isna()
-    fresh.loc[new, "split"] = _assign(fresh[new], settings)
-    counts |= {"repeated": int(len(distinct) - len(linking)), "linking": int(linking.sum())}
+    in_new_group = fresh["split"].isna()
+    fresh.loc[in_new_group, "split"] = _assign(fresh[in_new_group], settings)
+    counts |= {"repeated": int(repeated.sum()), "linking": int(linking.sum())}
     counts |= {"messages": len(fresh), "groups": int(fresh["group"].nunique())}
     return fresh[COLUMNS], counts
 

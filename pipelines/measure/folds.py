@@ -92,7 +92,7 @@ def ceiling(above: np.ndarray, hardest: int) -> float:
 
 
 def caught_at(truth: np.ndarray, scores: np.ndarray, bound: float) -> float:
-    """The share of the true ones above the threshold that at most `bound` of the others are above."""
+    """The share of positives caught by the threshold that lets through at most a share `bound` of the negatives."""
     others = np.sort(scores[~truth])[::-1]
     return float((scores[truth] > others[int(bound * len(others))]).mean())
 

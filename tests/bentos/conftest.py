@@ -1,6 +1,5 @@
 """A service in this process: the real application, store and toy versions, without BentoML's processes."""
 
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import httpx
@@ -14,7 +13,6 @@ from bentos.answering.shadow import Shadow
 from bentos.http.app import create_app
 from bentos.http.context import Service
 from bentos.monitoring.metrics import Metrics
-from bentos.process.gauges import Gauges
 from bentos.store.sqlite.store import SQLiteStore
 from bentos.versions.loaded import CurrentVersions, LoadedVersion, ServedVersions
 from registry.model.artifact import Artifact
@@ -86,9 +84,7 @@ def service(served, store, metrics, predictor, pool, log_health) -> Service:
     current = CurrentVersions(served)
     recorder = FeedbackRecorder(store, metrics)
     shadow = Shadow(metrics, pool)
-    service = Service("test", "sms-spam", current, store, metrics, predictor, pool, log_health, shadow, recorder)
-    gauges = Gauges(metrics, store, current, None, service.in_flight, log_health)
-    return replace(service, update_gauges=gauges.update)
+    return Service("test", "sms-spam", current, store, metrics, predictor, pool, log_health, shadow, recorder)
 
 
 @pytest.fixture

@@ -77,7 +77,7 @@ def test_an_equal_and_a_better_version_pass():
 def test_a_clearly_worse_version_fails_both_comparisons():
     verdict = judge(evaluation("1", range(5)), evaluation("2", range(40)), THRESHOLDS)
     assert failed(verdict) == ["MCC difference, 90% bound", "McNemar, worse"]
-    assert verdict.champion == "1" and verdict.challenger == "2"
+    assert verdict.champion == "1" and verdict.candidate == "2"
 
 
 def test_another_test_set_is_refused_and_compared_no_further():

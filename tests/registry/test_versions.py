@@ -23,6 +23,12 @@ def test_a_version_is_the_same_after_it_was_json(registry):
     assert version.aliases == ("champion", "night") and version.metrics["mcc"] > 0.8 and version.run_id
 
 
+def test_an_earlier_verdict_is_read_as_it_was_written(registry):
+    earlier = {"passed": False, "champion": "1", "challenger": "2", "checks": []}
+    registry.tag(registry.resolve("2"), "verdict", json.dumps(earlier))
+    assert registry.resolve("2").verdict == earlier
+
+
 @pytest.mark.parametrize("tag", ["metrics", "verdict"])
 def test_a_version_with_a_tag_that_is_no_json_cannot_be_served(registry, tag):
     registry.tag(registry.resolve("2"), tag, "{")

@@ -8,8 +8,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from bentos.callers.keys import Keys
 from bentos.callers.proxies import Proxies
 from bentos.errors import CallError
-from bentos.http.context import CALLER
-from bentos.http.openapi import OPEN_PATHS
+from bentos.http.context import CALLER, OPEN_PATHS
 from bentos.http.responses import refuse
 
 Header = tuple[bytes, bytes]

@@ -38,7 +38,7 @@ class ConcurrencyLimit:
         self.count = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if CALLER not in scope:
+        if CALLER not in scope:  # an open path, which has no limits
             return await self.app(scope, receive, send)
         if self.count >= self.limit:
             detail = f"{self.limit} calls are being answered now, as many as MAX_CONCURRENCY allows: retry"

@@ -16,7 +16,7 @@ class RateLimit:
         self.rate_limits = rate_limits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if caller := scope.get(CALLER):
+        if caller := scope.get(CALLER):  # none: an open path, which has no limits
             try:
                 self.rate_limits.count(caller)
             except CallError as error:

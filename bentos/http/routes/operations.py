@@ -10,6 +10,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from bentos.errors import CallError
 from bentos.http import schemas
 from bentos.http.context import caller_of, service_of
+from bentos.http.gauges import update_gauges
 from bentos.http.openapi import errors
 from bentos.http.responses import json_response, shown
 from bentos.store import Store
@@ -67,5 +68,5 @@ async def readyz(request: Request) -> Response:
 @router.get("/metrics", summary="Counters for Prometheus", response_class=Response)
 async def metrics(request: Request) -> Response:
     service = service_of(request)
-    service.update_gauges()
+    update_gauges(service)
     return Response(service.metrics.text(), media_type=CONTENT_TYPE_LATEST)

@@ -26,6 +26,8 @@ ONE = {
 MANY = ONE | {"response_model": list[schemas.Prediction]}
 
 InQuery = Annotated[schemas.PredictionQuery, Query()]
+# The routes do not use this parameter: it documents the query and lets FastAPI check it. `_refs` reads `model_version`
+# from the request itself, since FastAPI keeps only the last of several values.
 VersionInQuery = Annotated[schemas.VersionQuery, Query()]
 VersionInPath = Annotated[str, Path(description="a version's number or alias", examples=["champion"])]
 
@@ -72,13 +74,17 @@ async def post_version_predictions(
 )
 async def compare(request: Request, body: schemas.CompareRequest) -> Response:
     service, served, caller = service_of(request), service_of(request).served, caller_of(request)
-    versions = served.versions or (choose(served, (), caller, service.metrics),)  # raises, if there are none
-    service.count_more_texts(caller, len(versions))
+    if not served.versions:
+        raise CallError("not_ready", served.why_no_champion)
+    service.count_more_texts(caller, len(served.versions))
     gone = request.is_disconnected
-    answers = [(await service.predictor.answer(v, [body.text], caller, body.skip_cache, gone))[0] for v in versions]
-    results = [prediction_json(v, answer, body.echo_input) for v, answer in zip(versions, answers, strict=True)]
+    answers = [
+        (await service.predictor.answer(version, [body.text], caller, body.skip_cache, gone))[0]
+        for version in served.versions
+    ]
+    results = [prediction_json(v, answer, body.echo_input) for v, answer in zip(served.versions, answers, strict=True)]
     agree = len({answer.label for answer in answers}) == 1
-    return json_response({"results": results, "agree": agree}, ", ".join(version.number for version in versions))
+    return json_response({"results": results, "agree": agree}, ", ".join(v.number for v in served.versions))
 
 
 async def _one(request: Request, call: schemas.PredictionRequest | schemas.PredictionQuery) -> Response:

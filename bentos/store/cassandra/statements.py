@@ -106,7 +106,11 @@ class Statements:
 
 
 def _key(model_version: str, text: str) -> tuple[str, str]:
-    """The partition key of an input: itself where it fits, else its digest, under a model version that no input has."""
+    """The key of an input.
+
+    It is the text, or, if it is too long, its SHA-256 under a model version ending in `:sha256`, which no real version
+    has.
+    """
     encoded = text.encode()
     if len(encoded) + len(model_version.encode()) <= KEY_BYTES:
         return model_version, text

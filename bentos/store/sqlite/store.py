@@ -52,11 +52,12 @@ class SQLiteStore:
         self.cache_ttl = cache_ttl
         self.log_ttl = log_ttl
         self._up = True
-        self._readers = WorkerThreads("sqlite-reader", READERS)
-        self._reader = threading.local()  # its `connection` is the reading thread's own
-        self._connections = [connect(path)]
-        self._writer = WorkerThreads("sqlite-writer")
-        self._writes = GroupCommit(self._commit)
+        self._reader_threads = WorkerThreads("sqlite-reader", READERS)
+        self._thread_local = threading.local()  # its `connection` is the reading thread's own
+        self._reading: list[sqlite3.Connection] = []  # the connections of all reading threads
+        self._writer_thread = WorkerThreads("sqlite-writer")
+        self._writing = connect(path)  # the writing thread's connection
+        self._group_commit = GroupCommit(self._commit)
         self._closing = asyncio.Event()
         self._pruning = asyncio.create_task(self._prune_until_closed())
 
@@ -76,10 +77,10 @@ class SQLiteStore:
     async def put(self, model_version: str, predictions: Mapping[str, Probabilities]) -> None:
         now = int(time.time())
         rows = [(model_version, text, orjson.dumps(labels).decode(), now) for text, labels in predictions.items()]
-        await self._writes.add((statements.PUT, rows))
+        await self._group_commit.add((statements.PUT, rows))
 
     async def log(self, calls: Sequence[Call]) -> None:
-        await self._writes.add((statements.LOG, [statements.call_row(call) for call in calls]))
+        await self._group_commit.add((statements.LOG, [statements.call_row(call) for call in calls]))
 
     async def calls(self, caller_id: str, hour: datetime) -> AsyncIterator[Call]:
         last = (-1, b"")
@@ -95,7 +96,7 @@ class SQLiteStore:
 
     async def correct(self, corrections: Sequence[Correction]) -> None:
         rows = [statements.correction_row(correction) for correction in corrections]
-        await self._writes.add((statements.CORRECT, rows))
+        await self._group_commit.add((statements.CORRECT, rows))
 
     async def corrections(self) -> AsyncIterator[Correction]:
         last = ("", "")
@@ -107,30 +108,30 @@ class SQLiteStore:
     async def close(self) -> None:
         self._closing.set()
         await self._pruning
-        await self._writes.close()
-        await asyncio.to_thread(self._readers.shutdown)
-        await asyncio.to_thread(self._writer.shutdown)
-        for connection in reversed(self._connections):  # the last one to close merges the write-ahead log
+        await self._group_commit.close()
+        await asyncio.to_thread(self._reader_threads.shutdown)
+        await asyncio.to_thread(self._writer_thread.shutdown)
+        for connection in (*self._reading, self._writing):  # the last one to close merges the write-ahead log
             connection.close()
 
     async def _read(self, query: Callable[[sqlite3.Connection], T]) -> T:
-        return await self._readers.run(self._query, query)
+        return await self._reader_threads.run(self._query, query)
 
     def _query(self, query: Callable[[sqlite3.Connection], T]) -> T:
         try:
-            if not hasattr(self._reader, "connection"):
-                self._reader.connection = connect(self.path)
-                self._connections.append(self._reader.connection)
-            return query(self._reader.connection)
+            if not hasattr(self._thread_local, "connection"):
+                self._thread_local.connection = connect(self.path)
+                self._reading.append(self._thread_local.connection)
+            return query(self._thread_local.connection)
         except sqlite3.Error as error:
             raise failure("read", self.path, error) from error
 
     def _commit(self, writes: list[Write]) -> asyncio.Future[None]:
-        return self._writer.run(self._write, writes)
+        return self._writer_thread.run(self._write, writes)
 
     def _write(self, writes: list[Write]) -> None:
         """Write them in one transaction, whole or not at all. Raises StoreError. Runs in the writer thread."""
-        connection = self._connections[0]
+        connection = self._writing
         try:
             connection.execute("BEGIN IMMEDIATE")
             for statement, rows in writes:
@@ -145,11 +146,12 @@ class SQLiteStore:
 
     async def _prune_until_closed(self) -> None:
         """Delete rows that have outlived their seconds, a part at a time: at the start, then every few minutes."""
-        connection = self._connections[0]
         while True:
             left = False
             try:
-                left = await self._writer.run(statements.prune, connection, self.cache_ttl, self.log_ttl, PRUNE_ROWS)
+                left = await self._writer_thread.run(
+                    statements.prune, self._writing, self.cache_ttl, self.log_ttl, PRUNE_ROWS
+                )
             except sqlite3.Error as error:
                 logger.warning("%s", failure("prune", self.path, error))
             with suppress(TimeoutError):

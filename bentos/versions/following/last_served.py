@@ -26,7 +26,7 @@ class LastServed:
 
     @classmethod
     def of(cls, settings: Settings) -> "LastServed":
-        """Another registry, model or selection has another record: its versions are not this service's."""
+        """The record of this service: one file for each combination of registry, model and SERVED_VERSIONS."""
         followed = (settings.model_name, settings.mlflow_tracking_uri, settings.served_versions)
         name = hashlib.sha256("\n".join(followed).encode()).hexdigest()[:16]
         return cls(settings.versions_path / f"served-{name}.json")

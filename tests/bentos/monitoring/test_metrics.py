@@ -7,7 +7,6 @@ import pytest
 from bentos.answering.log_health import LogHealth
 from bentos.answering.predictor import Predictor
 from bentos.http.app import create_app
-from bentos.process.gauges import Gauges
 from bentos.store import StoreError
 from bentos.store.resilient import ResilientStore
 from bentos.store.spool import Spool
@@ -56,12 +55,7 @@ async def test_the_spool_and_a_store_that_is_away_are_seen(service, metrics, poo
 
     store = ResilientStore("cassandra", unreachable, Spool(tmp_path / "spool.db"))
     await store.start()
-    gauges = Gauges(metrics, store, service.current, None, service.in_flight, service.log_health)
-    changed = {
-        "store": store,
-        "predictor": Predictor(store, metrics, pool, LogHealth(store)),
-        "update_gauges": gauges.update,
-    }
+    changed = {"store": store, "predictor": Predictor(store, metrics, pool, LogHealth(store))}
     async with client_of(create_app(replace(service, **changed))) as client:
         assert (await client.post("/predictions", json={"texts": TEXTS})).status_code == 200
         told = await lines(client)

@@ -40,7 +40,7 @@ def test_every_version_answers_to_its_number_and_aliases(toys, tmp_path):
         "champion": "1",
         "stable": "1",
     }
-    assert served.default.number == "1" and served.why_not_ready == ""
+    assert served.default.number == "1" and served.why_no_champion == ""
 
 
 def damage(tmp_path, name, content):
@@ -61,7 +61,7 @@ def test_a_broken_version_is_refused_with_the_reason_and_the_other_serves(toys, 
     served = load(Catalogue(tuple(toys)), tmp_path)
     assert [version.number for version in served.versions] == ["2"]
     assert served.refused[0].number == "1" and why in served.refused[0].problem
-    assert "version 1, the champion, cannot be served" in served.why_not_ready
+    assert "version 1, the champion, cannot be served" in served.why_no_champion
 
 
 def test_a_version_that_could_not_be_fetched_is_refused(toys, tmp_path):
@@ -70,8 +70,8 @@ def test_a_version_that_could_not_be_fetched_is_refused(toys, tmp_path):
 
 
 def test_without_a_champion_it_says_how_to_make_one(toys, tmp_path):
-    assert "python -m registry promote" in load(Catalogue(tuple(toys[:1])), tmp_path).why_not_ready
-    assert ServedVersions(why_empty="because").why_not_ready == "because"
+    assert "python -m registry promote" in load(Catalogue(tuple(toys[:1])), tmp_path).why_no_champion
+    assert ServedVersions(why_empty="because").why_no_champion == "because"
 
 
 def test_what_is_loaded_is_taken_over_under_its_new_aliases(toys, tmp_path):
@@ -97,7 +97,7 @@ def test_an_alias_stays_where_it_was_until_it_can_move(toys, tmp_path):
     kept = [toys[0], with_aliases(toys[1])]
     for asked in ((broken, *kept), (broken, toys[0])):  # version 1 may still be asked for, or not
         before = load(Catalogue(asked), tmp_path, before)
-        assert before.default.number == "1" and "3" not in before.by_ref and before.why_not_ready == ""
+        assert before.default.number == "1" and "3" not in before.by_ref and before.why_no_champion == ""
         assert [version.number for version in before.versions] == ["2", "1"]
     whole = entry("3", "three", write_toy(tmp_path / "three", 1.0), "champion")
     after = load(Catalogue((whole, toys[0])), tmp_path, before)
@@ -146,7 +146,7 @@ def test_an_alias_on_a_version_that_is_not_whole_is_refused_and_held(tmp_path):
     assert after.default.number == "1" and [version.number for version in after.versions] == ["2", "1"]
     assert [(refused.number, refused.aliases) for refused in after.refused] == [("3", ("champion",))]
     assert "digest" in after.refused[0].problem
-    assert "version 3, the champion, cannot be served" in load(reader.catalogue()).why_not_ready
+    assert "version 3, the champion, cannot be served" in load(reader.catalogue()).why_no_champion
 
 
 def test_what_came_and_went_is_told_by_number(toys, tmp_path):

@@ -168,4 +168,4 @@ def test_a_record_that_cannot_be_written_is_said_and_the_worker_starts(folder, l
 def test_without_a_report_the_worker_starts_and_says_why_it_serves_nothing(tmp_path, last_served, monkeypatch):
     monkeypatch.setattr(watcher, "READ_TIMEOUT", 0.0)
     served, first = load_first(tmp_path, last_served)
-    assert served.versions == () and "cannot be read" in served.why_not_ready and first.catalogue is None
+    assert served.versions == () and "cannot be read" in served.why_no_champion and first.catalogue is None

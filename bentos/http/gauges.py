@@ -1,0 +1,28 @@
+"""The gauges of one worker: what `/metrics` tells of its present state."""
+
+import asyncio
+
+from bentos.http.context import Service
+
+UPDATE_EVERY = 1.0  # seconds: any worker may be asked for the metrics of all
+
+
+def update_gauges(service: Service) -> None:
+    """Set every gauge to the present state."""
+    metrics, store, served = service.metrics, service.store.state(), service.served
+    metrics.store_up.labels(service.store.name).set(bool(store["up"]))
+    metrics.spooled.set(store.get("spooled", 0))
+    metrics.ready.set(not service.why_not_ready)
+    metrics.versions_loaded.set(len(served.versions))
+    metrics.versions_refused.set(len(served.refused))
+    metrics.show_source_problems({v.number: bool(v.source_problem) for v in served.versions})
+    if service.watcher:
+        read_at = service.watcher.report.read_at
+        metrics.registry_up.set(not service.watcher.why_stale)
+        metrics.registry_read_at.set(read_at.timestamp() if read_at else 0)
+
+
+async def keep_gauges_updated(service: Service) -> None:
+    while True:
+        update_gauges(service)
+        await asyncio.sleep(UPDATE_EVERY)
