@@ -6,7 +6,6 @@ Every change is recorded as an event, and a rollback reads the events.
 import json
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from registry.events import history, record
@@ -70,7 +69,8 @@ def promote(registry: Registry, ref: str, thresholds: Thresholds, why: str | Non
 def initialise(registry: Registry, thresholds: Thresholds) -> dict[str, str]:
     """Where there is no champion, make the best version the champion and the second best the challenger.
 
-    The best has the highest MCC over the test messages of all corpora. Versions of the corpus itself are better than
+    The best has the highest MCC over the test messages of all corpora; of versions whose MCC is the same to two
+    digits, it is the older one, since a newer one has to earn its place. Versions of the corpus itself are better than
     those of a stand-in for it, and take their aliases. The best version of each variant that has no alias then gets
     the variant's name for one, so that it is served beside them. Returns the aliases afterwards, {alias: number}.
     Raises Refused when the best version does not pass the gate.
@@ -96,10 +96,11 @@ def initialise(registry: Registry, thresholds: Thresholds) -> dict[str, str]:
     return _aliases(registry)
 
 
-def _rank(version: Version) -> tuple[bool, float]:
-    """The best version has the least; one from before there were several corpora has an MCC of the only one."""
+def _rank(version: Version) -> tuple[bool, float, int]:
+    """Sort key, best version first. A version from before there were several corpora has only `mcc`."""
     metrics = version.metrics
-    return bool(version.stand_in), -metrics.get("mcc_all_corpora", metrics.get("mcc", -np.inf))
+    mcc = metrics.get("mcc_all_corpora", metrics.get("mcc", -1.0))
+    return bool(version.stand_in), -round(mcc, 2), int(version.number)
 
 
 def _holder(versions: list[Version], alias: str) -> Version | None:

@@ -57,7 +57,7 @@ def test_a_champion_of_the_stand_in_gives_way_to_versions_of_the_corpus(tmp_path
     for bias in (-1.0, -2.0):
         add_version(tmp_path, uri, bias, stand_in="a part of the corpus")
     registry = Registry(MODEL_NAME, uri)
-    assert initialise(registry, THRESHOLDS) == {"champion": "2", "challenger": "1"}
+    assert initialise(registry, THRESHOLDS) == {"champion": "1", "challenger": "2"}, "of two alike, the older"
     for bias, wrong in ((-3.0, 8), (-4.0, 4)):
         add_version(tmp_path, uri, bias, wrong=wrong)
     assert initialise(registry, THRESHOLDS) == {"champion": "4", "challenger": "3"}
