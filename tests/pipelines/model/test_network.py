@@ -18,6 +18,8 @@ TEXTS = ["win", "", "free lunch later", "win " * 400, "nothing known here", "Cal
 LSTMS = list(itertools.product([False, True], ["last", "max"]))  # bidirectional, pooling
 VARIANTS = [variant(True, wide, *lstm) for wide in (False, True) for lstm in LSTMS] + [variant(deep=False)]
 VARIANTS.append(VARIANTS[-1].model_copy(update={"temperature": 2.0}))
+ALONE, EXPERTS = [Sizes(2), Sizes(3)], [Sizes(2, experts=2), Sizes(3, experts=3)]
+CASES = [(settings, sizes) for settings in VARIANTS for sizes in ALONE + EXPERTS * bool(settings.wide)]
 
 
 def name_of(settings):
@@ -26,11 +28,10 @@ def name_of(settings):
     return "-".join(deep + ["wide"] * bool(settings.wide) + ["tempered"] * (settings.temperature != 1))
 
 
-@pytest.mark.parametrize("sizes", [Sizes(2), Sizes(3), Sizes(2, experts=2), Sizes(3, experts=3)], ids=str)
-@pytest.mark.parametrize("settings", VARIANTS, ids=name_of)
+@pytest.mark.parametrize(
+    ("settings", "sizes"), CASES, ids=lambda value: name_of(value) if value in VARIANTS else str(value)
+)
 def test_the_exported_graph_predicts_what_keras_does(tmp_path, settings, sizes):
-    if sizes.experts > 1 and not settings.wide:
-        pytest.skip("only a wide part has experts")
     tokenizer = Tokenizer("shapes", WORDS if settings.network else (), max_tokens=300, buckets=settings.tokens.buckets)
     make_repeatable(1)
     model = network.build(settings, tokenizer, sizes)
