@@ -5,6 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from pipelines.data import corpus
 from pipelines.data.twins import twin_groups
 from pipelines.measure.behaviour import suite
 
@@ -24,9 +25,10 @@ def test_it_is_large_in_independent_parts_and_mostly_wanted(written):
     assert set(written["label"]) == {"ham", "spam", "smishing"}
 
 
-def test_no_message_is_a_near_twin_of_another_one_or_of_a_test(written):
-    """Tests are the behaviour suite and, where it is there, the corpus outside."""
+def test_no_message_is_a_near_twin_of_another_one_of_an_old_one_or_of_a_test(written):
+    """Nor of an old message. Tests are the behaviour suite and, where it is there, the corpus outside."""
     tests = [message.text for message in suite.messages()]
+    tests += corpus.read(ROOT / "data/SMSSpamCollection").rows["text"].tolist()
     if OUTSIDE.exists():
         tests += pd.read_csv(OUTSIDE, keep_default_na=False)["text"].tolist()
     groups = pd.Series(twin_groups([*written["text"], *tests], 0.5))
