@@ -76,6 +76,7 @@ class Wide(Section):
     seed: int
     regularisation: Annotated[float, Field(gt=0)]
     folds: Annotated[int, Field(ge=2)]
+    weights: dict[str, Annotated[float, Field(gt=0)]] = {}  # corpus -> weight of its messages in calibration, else 1
 
 
 class LSTM(Section):

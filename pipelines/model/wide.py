@@ -5,11 +5,13 @@
 Each message is two sets of hashed n-grams (`registry.model.tokenizer`). A set becomes a unit vector of inverse document
 frequencies, and linear SVMs weigh the two side by side. Trained on one corpus there is one SVM for each target. On
 several, corpora contradict each other: what a bank writes today looks like the premium-rate spam of 2006. So there are
-also experts, the same SVMs on each corpus alone, and gates, which tell from which corpus a message could be; the
-products of the scores let a gate say how much each expert counts (a mixture of experts, Jacobs et al., 1991).
+also experts, the same SVMs on each corpus alone, detectors, which tell one corpus's messages of a label from all other
+messages, and gates, which tell from which corpus a message could be; the products of the scores let a gate say how much
+each expert counts (a mixture of experts, Jacobs et al., 1991).
 
-Logistic regression on held-out scores turns them into logits (Platt, 1999). The network of a model then learns from the
-logits of held-out messages, because the SVMs make no mistakes on their own training messages, so there would be nothing
+Logistic regression on held-out scores turns them into logits (Platt, 1999). A corpus's messages can have a weight there,
+so that a large corpus does not decide alone what the scores mean. The network of a model then learns from the logits of
+held-out messages, because the SVMs make no mistakes on their own training messages, so there would be nothing
 to learn (stacking, Wolpert 1992).
 """
 
@@ -55,9 +57,9 @@ class FittedWide:
 
 
 def count_scores(sizes: Sizes) -> int:
-    """How many SVMs there are: for all and for each expert one a target, and a gate for each expert but the first."""
+    """How many SVMs there are, in the order of `_tasks`."""
     targets = 1 if sizes.labels == 2 else sizes.labels
-    return targets if sizes.experts == 1 else targets * (1 + sizes.experts) + sizes.experts - 1
+    return targets if sizes.experts == 1 else targets * (1 + 2 * sizes.experts) + sizes.experts - 1
 
 
 def products(scores: int) -> tuple[list[int], list[int]]:
@@ -157,7 +159,8 @@ def fit(
         fold_table = _fit_svms(rest_rows, split.actual[rest], rest_corpora, experts, settings, buckets)
         scores[held_out] = score([rows[i] for i in held_out], fold_table)
         known[held_out] = known_share([rows[i]["characters"] for i in held_out], fold_table)
-    platt = LogisticRegression(C=100.0, max_iter=5000).fit(features(scores), split.actual)
+    weights = [settings.weights.get(corpus, 1.0) for corpus in split.corpora]
+    platt = LogisticRegression(C=100.0, max_iter=5000).fit(features(scores), split.actual, weights)
     kernel, bias = platt.coef_.T, platt.intercept_
     if kernel.shape[1] == 1:  # scikit-learn gives two labels one logit, the second's
         kernel, bias = np.hstack([np.zeros_like(kernel), kernel]), np.array([0.0, *bias])
@@ -225,12 +228,17 @@ def _svm(settings: params.Wide, strength: float) -> LinearSVC:
 def _tasks(
     actual: np.ndarray, corpora: np.ndarray, experts: Sequence[str]
 ) -> list[tuple[np.ndarray, np.ndarray, float]]:
-    """(positions, target, strength) of each SVM: those of all messages, of each expert's corpus, and the gates."""
+    """(positions, target, strength) of each SVM.
+
+    For each target one of all messages, then the experts and the detectors of each corpus; then a gate for each corpus
+    but the first.
+    """
     everything = np.arange(len(actual))
     used = [everything, *(np.flatnonzero(corpora == name) for name in experts)]
     labels = np.unique(actual)
     wanted = labels[1:] if len(labels) == 2 else labels
     tasks = [(positions, actual[positions] == label, 1.0) for positions in used for label in wanted]
+    tasks += [(everything, (corpora == name) & (actual == label), 1.0) for name in experts for label in wanted]
     return tasks + [(everything, corpora == name, GATE_STRENGTH) for name in experts[1:]]
 
 
