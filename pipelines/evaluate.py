@@ -74,6 +74,7 @@ def gather_details(
     return EvaluationDetails(
         intervals=metrics.intervals(test.actual, predicted, test.labels, positive, settings.resamples, settings.seed),
         slices=metrics.by_slice(test.texts, test.actual, predicted, test.labels, positive),
+        slice_figures=sources.by_slice(test.texts, test.actual, predicted, test.labels.index(positive)),
         behaviour=suite.by_test(cases),
         crossval=crossval_record.figures_of(args.crossval, args.variant, parameters, args.prepared, corpora),
         baseline=json.loads((args.baseline / "metrics.json").read_text()),
