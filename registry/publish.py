@@ -109,5 +109,6 @@ def _log(registry: Registry, run_id: str, variant: str, payload: Path, columns: 
             code_paths=[str(CODE)],
             pip_requirements=[f"{name}=={installed_version(name)}" for name in REQUIREMENTS],
             signature=columns,
+            model_config={"column": ""},  # see registry/model/pyfunc.py
             input_example=["Are we still on for lunch?"],
         ).model_uri
