@@ -134,6 +134,8 @@ def test_an_experiment_retrains_the_variant_it_changes_and_shows_in_the_diff(res
     diff = json.loads(restored.run("dvc", "metrics", "diff", "--json"))
     assert "build/lstm/evaluation/metrics.json" in str(diff) and "build/workshop" not in str(diff)
     assert "index.html" in restored.run("dvc", "plots", "show")
+    assert '"../build/vega.js"' in (restored.folder / "dvc_plots/index.html").read_text()
+    assert (restored.folder / "build/vega.js").stat().st_size > 500_000
 
 
 def test_a_failed_expectation_stops_the_pipeline(restored):
