@@ -41,8 +41,11 @@ def champion(registry: Registry) -> Evaluated | None:
 
 
 def with_champion(columns: list[Evaluated], best: Evaluated | None) -> list[Evaluated]:
-    """The variants, of which the champion is marked, or has a column of its own where it is none of them."""
-    if best is None:
+    """The variants, of which the champion is marked, or has a column of its own where it is none of them.
+
+    A champion with other labels, which is of another corpus, is left out: its figures compare with none of these.
+    """
+    if best is None or best.metadata["labels"] != columns[0].metadata["labels"]:
         return columns
     same = [one.metadata["digest"] == best.metadata["digest"] and one.metrics == best.metrics for one in columns]
     if not any(same):

@@ -40,6 +40,12 @@ def test_the_champion_is_marked_where_it_is_a_variant_and_else_beside_them(regis
     assert [one.name for one in report.with_champion([measured_anew], best)] == ["lstm", "champion, version 1"]
 
 
+def test_a_champion_of_another_corpus_is_left_out(registry, tmp_path):
+    add_version(tmp_path, registry.tracking_uri, -1.0, alias="champion", labels=("normal", "urgent"))
+    variants = [column("linear")]
+    assert report.with_champion(variants, report.champion(registry)) == variants
+
+
 def test_a_champion_without_an_evaluation_is_an_error_that_names_it(registry, tmp_path):
     add_version(tmp_path, registry.tracking_uri, -1.0, alias="champion")
     (registry.folder(registry.resolve("1")) / "evaluation" / "details.json").write_text(json.dumps([]))
