@@ -51,7 +51,7 @@ def with_champion(columns: list[Evaluated], best: Evaluated | None) -> list[Eval
     if not any(same):
         return [*columns, best]
     return [
-        replace(one, name=f"{one.name}, {best.name}") if marked else one
+        replace(one, name=f"{one.name} ({best.name})") if marked else one
         for one, marked in zip(columns, same, strict=True)
     ]
 

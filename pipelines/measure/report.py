@@ -90,7 +90,7 @@ def render(evaluated: list[Evaluated], positive: str, expectations: list[dict[st
     `expectations` are the outcomes that `pipelines.validate` writes, where they are to be listed.
     """
     ranked = {one.name: one.ranked(positive) for one in evaluated}
-    curves = {one.name: one.curves for one in evaluated if len(one.curves)}
+    curves = {one.name: one.curves for one in evaluated if len(one.curves) > 1}
     drawn = [report_figures.precision_recall(ranked, positive), report_figures.calibration(ranked, positive)]
     return _template().render(
         evaluated=evaluated,

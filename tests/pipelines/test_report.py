@@ -36,7 +36,7 @@ def test_the_champion_is_marked_where_it_is_a_variant_and_else_beside_them(regis
     assert best.name == "champion, version 1" and len(best.predictions) == 400
     same, measured_anew = column("linear", best, **best.metrics), column("lstm", best, mcc=0.1)
     names = [one.name for one in report.with_champion([measured_anew, same], best)]
-    assert names == ["lstm", "linear, champion, version 1"]
+    assert names == ["lstm", "linear (champion, version 1)"]
     assert [one.name for one in report.with_champion([measured_anew], best)] == ["lstm", "champion, version 1"]
 
 
