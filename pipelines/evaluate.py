@@ -1,6 +1,8 @@
 """Measure an exported variant on the test split, with the artifact that will be served.
 
-    python -m pipelines.evaluate VARIANT PREPARED OUTSIDE ARTIFACT BASELINE CURVES CROSSVAL OUT
+    python -m pipelines.evaluate VARIANT PREPARED OUTSIDE ARTIFACT BASELINE CURVES CROSSVAL OUT REPORT
+
+writes a folder OUT and REPORT, a page with all of it (`pipelines.measure.report`).
 
 The metrics, curves and mistakes are of the main corpus's test messages; what is caught and blocked is also told of each
 corpus, those outside included.
@@ -27,8 +29,8 @@ from sklearn.metrics import precision_recall_curve
 
 from pipelines import params, stage
 from pipelines.data import splits, stand_in
-from pipelines.hashing import sha256_of_files
-from pipelines.measure import crossval_record, figures, metrics, sources
+from pipelines.hashing import sha256_of_file
+from pipelines.measure import crossval_record, figures, metrics, report, sources
 from pipelines.measure.behaviour import suite
 from registry.metrics import mcc
 from registry.model.artifact import Artifact, ArtifactError
@@ -74,12 +76,13 @@ def gather_details(
     return EvaluationDetails(
         intervals=metrics.intervals(test.actual, predicted, test.labels, positive, settings.resamples, settings.seed),
         slices=metrics.by_slice(test.texts, test.actual, predicted, test.labels, positive),
+        slice_figures=sources.by_slice(test.texts, test.actual, predicted, test.labels.index(positive)),
         behaviour=suite.by_test(cases),
         crossval=crossval_record.figures_of(args.crossval, args.variant, parameters, args.prepared, corpora),
         baseline=json.loads((args.baseline / "metrics.json").read_text()),
         data=json.loads((args.prepared / "report.json").read_text()),
         training=profile_of(zip(labels, train.texts, strict=True)),
-        test={"messages": len(test.texts), "sha256": sha256_of_files([args.prepared / "test.csv"])},
+        test={"messages": len(test.texts), "sha256": sha256_of_file(args.prepared / "test.csv")},
         inapplicable={"behaviour": why_not} if why_not else {},
         sources=measured_sources,
         corpora=[describe(corpus, measured_sources, marks) for corpus in loaded.corpora],
@@ -181,6 +184,9 @@ def main() -> None:
     columns = [field.name for field in fields(suite.Case)]
     pd.DataFrame(cases, columns=columns).round(6).to_csv(args.out / "behaviour.csv", index=False)
     write_curves(args.out, args.curves, test, predicted, probabilities, positive, settings.bins)
+    page = report.render([report.read(args.variant, args.artifact, args.out, args.curves)], positive)
+    args.report.parent.mkdir(parents=True, exist_ok=True)
+    args.report.write_text(page, encoding="utf-8")
     print(_summary(args.variant, measured, details, positive, test.labels))
 
 
@@ -188,10 +194,11 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__.splitlines()[0],
         epilog="example: python -m pipelines.evaluate lstm build/prepared build/outside build/lstm/artifact"
-        " build/baseline build/lstm/model/curves.csv pipelines/search/crossval.json build/lstm/evaluation",
+        " build/baseline build/lstm/model/curves.csv pipelines/search/crossval.json build/lstm/evaluation"
+        " build/reports/lstm.html",
     )
     parser.add_argument("variant")
-    for name in ("prepared", "outside", "artifact", "baseline", "curves", "crossval", "out"):
+    for name in ("prepared", "outside", "artifact", "baseline", "curves", "crossval", "out", "report"):
         parser.add_argument(name, type=Path)
     return parser.parse_args()
 

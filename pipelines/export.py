@@ -14,7 +14,7 @@ import pandas as pd
 
 from pipelines import params, stage
 from pipelines.data import splits, stand_in
-from pipelines.hashing import sha256_of_files
+from pipelines.hashing import sha256_of_file, sha256_of_files
 from pipelines.measure import operating_point
 from pipelines.model import batches, network
 from pipelines.model.backend import keras
@@ -73,7 +73,7 @@ def main() -> None:
     model, tokenizer = load(variant, args.model, sizes_of(splits.read(args.prepared, "train", variant.sources)))
     metadata = {
         "variant": args.variant,
-        "corpus_sha256": sha256_of_files([args.prepared / "train.csv"]),
+        "corpus_sha256": sha256_of_file(args.prepared / "train.csv"),
         "weights_sha256": sha256_of_files([args.model / "model.weights.h5"]),
         **stand_in.mark_of_prepared(args.prepared),
     }

@@ -11,6 +11,11 @@ def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
+def sha256_of_file(file: Path) -> str:
+    """As `sha256sum` prints it."""
+    return sha256(file.read_bytes())
+
+
 def sha256_of_files(files: Iterable[Path]) -> str:
     """One hash over the files' contents in the order given; their names do not count."""
     total = hashlib.sha256()

@@ -1,90 +1,138 @@
 """Make sure that MLflow has a run and a registered version of this artifact.
 
-    python -m pipelines.register VARIANT MODEL ARTIFACT EVALUATION
+    python -m pipelines.register VARIANT PREPARED VALIDATION MODEL ARTIFACT EVALUATION REPORT
 
 It runs at every `dvc repro` and is idempotent: it looks for the run, the evaluation and the version by their hashes,
 and logs from the files what is missing. That is needed because a stage that comes out of DVC's cache logs nothing, and
 because MLflow's store can be new.
+
+In a run, the metrics that stand alone are of the main corpus's test messages. The others have a group in front of a
+slash, which MLflow's pages fold up: `interval/mcc.low`, `source/written.caught`, `slice/short.f1`.
 """
 
 import argparse
 import csv
 import json
 from pathlib import Path
+from typing import Any
 
 import mlflow
 from mlflow import MlflowClient
 
 from pipelines import params, stage, tracking
 from pipelines.hashing import sha256_of_files
-from registry.model.artifact import ArtifactError
+from registry.card import card
+from registry.model.artifact import Artifact, ArtifactError
 from registry.model.evaluation import EvaluationDetails
 from registry.publish import publish
 from registry.settings import RegistrySettings
-from registry.versions import STAND_IN, Registry, RegistryError
+from registry.versions import CARD, EVALUATION, REPORT, STAND_IN, Registry, RegistryError
 
-EVALUATION = "evaluation_sha256"  # a run's tag
+EVALUATED = "evaluation_sha256"  # a run's tag
 
 
-def ensure_run(client: MlflowClient, variant: str, settings: params.Variant, model: Path, metadata: dict) -> str:
+def ensure_run(
+    client: MlflowClient, variant: str, settings: params.Variant, prepared: Path, model: Path, metadata: dict
+) -> str:
     """The id of the run that trained these weights; where the store has none, a new one is logged from the files."""
     weights = sha256_of_files([model / "model.weights.h5"])
     if (existing := tracking.find_run(client, weights)) is not None:
         return existing.info.run_id
-    tags = {"variant": variant, tracking.WEIGHTS: weights, "corpus_sha256": metadata["corpus_sha256"]}
+    tags = {tracking.WEIGHTS: weights, "corpus_sha256": metadata["corpus_sha256"]}
     tags |= {STAND_IN: metadata[STAND_IN]} if STAND_IN in metadata else {}
-    with mlflow.start_run(run_name=variant, tags=tags) as run:
-        mlflow.log_params(tracking.flatten(settings.model_dump()))
+    with tracking.training_run(variant, settings.model_dump(), tags, log_system_metrics=False):
+        tracking.log_training_data(prepared, settings.sources)
         with open(model / "curves.csv", newline="") as file:
             for row in csv.DictReader(file):
                 epoch = int(row.pop("epoch"))
-                mlflow.log_metrics({name: float(value) for name, value in row.items()}, step=epoch)
-    return run.info.run_id
+                mlflow.log_metrics({f"epoch/{name}": float(value) for name, value in row.items()}, step=epoch)
+        return mlflow.active_run().info.run_id
 
 
-def ensure_evaluation(client: MlflowClient, run_id: str, evaluation: Path) -> None:
-    """The evaluation's metrics, tables and figures on the run; logged again only when one of its files has changed."""
-    content = sha256_of_files(sorted(file for file in evaluation.rglob("*") if file.is_file()))
-    if client.get_run(run_id).data.tags.get(EVALUATION) == content:
+def ensure_evaluation(client: MlflowClient, run_id: str, args: argparse.Namespace) -> None:
+    """What was measured, on the run; it is logged again only when one of the files has changed."""
+    files = sorted(file for file in args.evaluation.rglob("*") if file.is_file())
+    content = sha256_of_files([*files, args.report, args.validation])
+    if client.get_run(run_id).data.tags.get(EVALUATED) == content:
         return
-    metrics = json.loads((evaluation / "metrics.json").read_text())
-    metrics |= flat_metrics(EvaluationDetails.read(evaluation / "details.json"))
+    metrics = json.loads((args.evaluation / "metrics.json").read_text())
+    details = EvaluationDetails.read(args.evaluation / "details.json")
+    outcomes = json.loads(args.validation.read_text())
+    met = sum(outcome["success"] for outcome in outcomes)
     with mlflow.start_run(run_id=run_id):
-        mlflow.log_metrics(metrics)
-        mlflow.log_artifacts(str(evaluation), "evaluation")
-        mlflow.set_tag(EVALUATION, content)
+        tracking.log_input(args.prepared / "test.csv", "evaluation")
+        mlflow.log_metrics({grouped(name): value for name, value in metrics.items()} | grouped_details(details))
+        mlflow.log_metrics({"validation/expectations": len(outcomes), "validation/met": met})
+        mlflow.log_artifacts(str(args.evaluation), EVALUATION)
+        mlflow.log_text(card(Artifact.load(args.artifact), metrics, details), f"{EVALUATION}/{CARD}")
+        mlflow.log_text(args.report.read_text(encoding="utf-8"), f"{EVALUATION}/{REPORT}")
+        mlflow.log_artifact(str(args.validation))
+        if details.crossval:
+            log_crossval(client, run_id, args.variant, details.crossval)
+        tags = {EVALUATED: content, "great_expectations": f"{met} of {len(outcomes)} expectations met"}
+        mlflow.set_tags(tags)
 
 
-def flat_metrics(details: EvaluationDetails) -> dict[str, float]:
-    """The details that are numbers, under names that MLflow accepts."""
+def grouped(name: str) -> str:
+    """`source.written.caught` as `source/written.caught`; a name without a dot as it is."""
+    return name.replace(".", "/", 1)
+
+
+def grouped_details(details: EvaluationDetails) -> dict[str, float]:
+    """The details that are numbers, as metrics in groups."""
     metrics = tracking.flatten({"baseline": details.baseline, "slice": details.slices})
-    for name, (low, high) in details.intervals.items():
-        metrics |= {f"{name}.low": low, f"{name}.high": high}
-    for name, figures in details.crossval.get("candidates", {}).items():
-        means = {metric: value for metric, value in figures.items() if isinstance(value, float)}
-        metrics |= tracking.flatten({"crossval": {name: means}})
-    return metrics
+    for name, bounds in details.intervals.items():
+        metrics |= interval_metrics(name, bounds)
+    return {grouped(name): value for name, value in metrics.items()}
+
+
+def interval_metrics(name: str, bounds: tuple[float, float]) -> dict[str, float]:
+    return {f"interval.{name}.low": bounds[0], f"interval.{name}.high": bounds[1]}
+
+
+def log_crossval(client: MlflowClient, run_id: str, variant: str, crossval: dict[str, Any]) -> None:
+    """A run nested in the active one, with the recorded cross-validation of its variant."""
+    own = crossval["candidates"][variant]
+    metrics = {name: value for name, value in own.items() if isinstance(value, float)}
+    for name, bounds in own["intervals"].items():
+        metrics |= interval_metrics(name, bounds)
+    for other, tests in own["against"].items():
+        metrics |= tracking.flatten({"against": {other: tests}})
+    described = (
+        f"The recorded cross-validation of `{variant}`: {crossval['repeats']} times {crossval['folds']} folds of "
+        f"{crossval['messages']} messages outside the test split. The metrics are means over the folds."
+    )
+    earlier = tracking.nested_run(client, run_id, variant)
+    new = {"run_name": f"{variant} cross-validation", "nested": True, "tags": {tracking.CANDIDATE: variant}}
+    again = {"run_id": earlier, "nested": True}
+    with mlflow.start_run(**again if earlier else new, description=described):
+        mlflow.log_metrics({grouped(name): value for name, value in metrics.items()})
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__.splitlines()[0],
-        epilog="example: python -m pipelines.register lstm build/lstm/model build/lstm/artifact build/lstm/evaluation",
-    )
-    parser.add_argument("variant")
-    for name in ("model", "artifact", "evaluation"):
-        parser.add_argument(name, type=Path)
-    args = parser.parse_args()
+    args = _arguments()
     settings = params.variant(args.variant)
     metadata = json.loads((args.artifact / "metadata.json").read_text())  # before MLflow makes a store where none is
     client = tracking.connect()
-    run_id = ensure_run(client, args.variant, settings, args.model, metadata)
-    ensure_evaluation(client, run_id, args.evaluation)
+    run_id = ensure_run(client, args.variant, settings, args.prepared, args.model, metadata)
+    ensure_evaluation(client, run_id, args)
     store = RegistrySettings()
     registry = Registry(store.model_name, store.mlflow_tracking_uri)
-    version, new = publish(registry, run_id, args.artifact, args.evaluation)
+    version, new = publish(registry, run_id, args.artifact, args.evaluation, args.report)
     done, mark = "registered as" if new else "already", ", trained on the stand-in" if version.stand_in else ""
     print(f"{args.variant}: {done} version {version.number} of {store.model_name}{mark}")
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__.splitlines()[0],
+        epilog="example: python -m pipelines.register lstm build/prepared build/validation.json build/lstm/model"
+        " build/lstm/artifact build/lstm/evaluation build/reports/lstm.html",
+    )
+    parser.add_argument("variant")
+    for name in ("prepared", "validation", "model", "artifact", "evaluation", "report"):
+        parser.add_argument(name, type=Path)
+    return parser.parse_args()
 
 
 if __name__ == "__main__":

@@ -2,13 +2,17 @@
 
 A training's run is identified by the weights that it trained, in its tag `weights_sha256`. So there is exactly one run
 for each set of weights, also after a stage came out of DVC's cache, or with a new MLflow store.
+
+Its inputs are the tables that it read, each with the beginning of the SHA-256 of its file, as `sha256sum` prints it.
 """
 
 import logging
 import os
 import signal
-from collections.abc import Iterator
+import warnings
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +21,18 @@ import pandas as pd
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
+from pipelines.hashing import sha256_of_file
 from registry.settings import RegistrySettings
 
 WEIGHTS = "weights_sha256"
+CANDIDATE = "candidate"  # the tag of a run that holds a candidate's cross-validation
+DIGEST = 36  # characters of a data set's digest that MLflow has room for
+NOTE = "mlflow.note.content"  # the tag with a description, of a run or an experiment
+EXPERIMENT = (
+    "Trainings of the variants in params.yaml: each has a run of its own, with the data that it read, and its "
+    "evaluation in `evaluation/`: the model card, the report and the figures. A cross-validation is a run with nested "
+    "ones, one for each candidate."
+)
 
 
 def connect() -> MlflowClient:
@@ -33,7 +46,8 @@ def connect() -> MlflowClient:
     client = MlflowClient()
     if client.get_experiment_by_name(settings.model_name) is None:
         client.create_experiment(settings.model_name, _artifacts_beside(settings.mlflow_tracking_uri))
-    mlflow.set_experiment(settings.model_name)
+    if NOTE not in mlflow.set_experiment(settings.model_name).tags:
+        mlflow.set_experiment_tag(NOTE, EXPERIMENT)
     return client
 
 
@@ -47,12 +61,46 @@ def _artifacts_beside(uri: str) -> str | None:
 
 
 @contextmanager
-def training_run(variant: str, params: dict[str, Any], tags: dict[str, str]) -> Iterator[None]:
-    """A run around a training, with system metrics; see `run` for how it ends."""
+def training_run(
+    variant: str, params: dict[str, Any], tags: dict[str, str], log_system_metrics: bool = True
+) -> Iterator[None]:
+    """A run of the variant's training; see `run` for how it ends."""
     connect()
-    with run(run_name=variant, tags={"variant": variant, **tags}, log_system_metrics=True):
+    with run(
+        run_name=run_name(variant, datetime.now(UTC)),
+        tags={"variant": variant, **tags},
+        description=f"A training of the variant `{variant}` in params.yaml. Its evaluation is in `evaluation/`: "
+        "`report.html`, the model card `card.md`, and the figures.",
+        log_system_metrics=log_system_metrics,
+    ):
         mlflow.log_params(flatten(params))
         yield
+
+
+def run_name(variant: str, started: datetime) -> str:
+    """`lstm 2026-11-25 20:37:19`, or `lstm tangy-boat 2026-11-25 20:37:19` within the experiment of DVC `tangy-boat`.
+
+    The time, in UTC, tells two runs of a variant apart.
+    """
+    words = (variant, os.environ.get("DVC_EXP_NAME"), started.strftime("%Y-%m-%d %H:%M:%S"))
+    return " ".join(filter(None, words))
+
+
+def log_training_data(prepared: Path, sources: Collection[str] | None) -> None:
+    """Make the messages of these sources, or all, of the tables to train on the data sets of the active run."""
+    log_input(prepared / "train.csv", "training", sources)
+    log_input(prepared / "validation.csv", "validation", sources)
+
+
+def log_input(file: Path, context: str, sources: Collection[str] | None = None) -> None:
+    """Make a table a data set of the active run; it is named by the sources of its messages."""
+    table = pd.read_csv(file, dtype=str, keep_default_na=False)  # a message may read "NA" or "null"
+    rows = table if sources is None else table[table["source"].isin(sources)]
+    name, digest = "+".join(rows["source"].unique()), sha256_of_file(file)
+    with warnings.catch_warnings():  # that a path could also be another kind of source
+        warnings.simplefilter("ignore", UserWarning)
+        dataset = mlflow.data.from_pandas(rows, source=file.as_posix(), name=name, digest=digest[:DIGEST])
+    mlflow.log_input(dataset, context=context, tags={"sha256": digest, "file": file.name})
 
 
 @contextmanager
@@ -89,22 +137,32 @@ def find_run(client: MlflowClient, weights: str) -> Run | None:
     return runs[0] if runs else None
 
 
+def nested_run(client: MlflowClient, parent: str, candidate: str) -> str | None:
+    """The id of the run nested in `parent` that holds this candidate's cross-validation."""
+    experiment = client.get_run(parent).info.experiment_id
+    runs = client.search_runs(
+        [experiment], f"tags.mlflow.parentRunId = '{parent}' and tags.{CANDIDATE} = '{candidate}'", max_results=1
+    )
+    return runs[0].info.run_id if runs else None
+
+
 def log_crossval(candidates: dict[str, dict], folds: pd.DataFrame, files: list[Path]) -> None:
     """One run with `files`, and a nested run for each candidate: its parameters, its means, and its folds as steps.
 
     `folds` has the columns candidate, repeat and fold, and the metrics.
     """
     connect()
-    with run(run_name="crossval"):
+    described = "A repeated cross-validation; `table.md` compares the candidates, each of which has a nested run."
+    with run(run_name=run_name("crossval", datetime.now(UTC)), description=described):
         for file in files:
             mlflow.log_artifact(str(file))
         for name, figures in candidates.items():
             rows = folds[folds["candidate"] == name].drop(columns=["candidate", "repeat", "fold"])
-            with run(run_name=name, nested=True, tags={"candidate": name}):
+            with run(run_name=name, nested=True, tags={CANDIDATE: name}):
                 mlflow.log_params(flatten(figures["parameters"]))
                 mlflow.log_metrics({metric: value for metric, value in figures.items() if isinstance(value, float)})
                 for step, row in enumerate(rows.to_dict("records")):
-                    mlflow.log_metrics({f"fold.{metric}": value for metric, value in row.items()}, step=step)
+                    mlflow.log_metrics({f"fold/{metric}": value for metric, value in row.items()}, step=step)
 
 
 def flatten(params: dict[str, Any], prefix: str = "") -> dict[str, Any]:

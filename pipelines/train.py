@@ -21,7 +21,7 @@ from pipelines import params, stage, tracking
 from pipelines.data import splits, stand_in
 from pipelines.data.slots import SlotFiller, read_slots
 from pipelines.data.suffixes import public_suffixes
-from pipelines.hashing import sha256_of_files
+from pipelines.hashing import sha256_of_file, sha256_of_files
 from pipelines.model import network, wide
 from pipelines.model.backend import keras, make_repeatable
 from pipelines.model.batches import Batches, probabilities
@@ -133,7 +133,7 @@ class Curves:
             "val_mcc": mcc(actual, predictions.argmax(axis=1)),
         }
         self.rows.append({"epoch": epoch, **row})
-        mlflow.log_metrics(row, step=epoch)
+        mlflow.log_metrics({f"epoch/{name}": value for name, value in row.items()}, step=epoch)
         figures = ", ".join(f"{name} {value:.4f}" for name, value in row.items())
         print(f"{self.variant}: epoch {epoch}: {figures}, {time.perf_counter() - self.started:.1f} s", flush=True)
 
@@ -154,11 +154,11 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     args = parser.parse_args()
     variant = params.variant(args.variant)
-    corpus = [args.prepared / f"{name}.csv" for name in ("train", "validation")]
-    tags = {"corpus_sha256": sha256_of_files(corpus), "code_sha256": sha256_of_files(CODE)}
+    tags = {"corpus_sha256": sha256_of_file(args.prepared / "train.csv"), "code_sha256": sha256_of_files(CODE)}
     tags |= stand_in.mark_of_prepared(args.prepared)
     train, validation = (splits.read(args.prepared, name, variant.sources) for name in ("train", "validation"))
     with tracking.training_run(args.variant, variant.model_dump(), tags):
+        tracking.log_training_data(args.prepared, variant.sources)
         curves = Curves(args.variant, validation)
         fitted = fit(variant, train, curves)
         args.out.mkdir(parents=True, exist_ok=True)

@@ -3,8 +3,9 @@
     python -m pipelines.validate PREPARED OUT DOCS
 
 reads the corpora of params.yaml, without an optional one that is missing, and the tables in PREPARED. It writes OUT, a
-small JSON with the outcome of each expectation, and DOCS/index.html, Great Expectations' Data Docs. The corpora outside
-are checked too, but are in DOCS alone: they are not in OUT, because a change of OUT retrains every variant.
+small JSON with the outcome of each expectation, and DOCS/index.html, Great Expectations' Data Docs without what needs
+a network. The corpora outside are checked too, but are in DOCS alone: they are not in OUT, because a change of OUT
+retrains every variant.
 """
 
 import argparse
@@ -17,7 +18,7 @@ import great_expectations as gx
 import pandas as pd
 from great_expectations.data_context.types.base import ProgressBarsConfig
 
-from pipelines import params, stage
+from pipelines import offline_docs, params, stage
 from pipelines.data import corpus, expectations, splits
 
 SHOWN = 10  # rows that are printed of a failed expectation
@@ -62,10 +63,12 @@ def check(frames: dict[str, pd.DataFrame], suite: list[expectations.Expectation]
             "site_index_builder": {"class_name": "DefaultSiteIndexBuilder"},
         },
     )
+    offline_docs.remove_earlier(docs)
     outcomes = []
     for name, frame in frames.items():
         outcomes += _run(context, name, frame, [row for row in suite if row[0] == name])
     context.build_data_docs()
+    offline_docs.make_offline(docs, outcomes)
     return outcomes
 
 

@@ -23,7 +23,7 @@ def card(artifact: Artifact, metrics: dict[str, float], details: EvaluationDetai
         _metrics(metrics, details),
         _sources(details),
         _crossval(details.crossval),
-        _slices(details.slices),
+        _slices(details),
         _behaviour(metrics, details.behaviour),
         _limits(details),
         _kinds(details.sources),
@@ -184,14 +184,22 @@ def _crossval(crossval: dict[str, Any]) -> str:
     return _section(title, "\n\n".join([text, _table(("mean", *candidates), rows), "\n".join(tests)]))
 
 
-def _slices(slices: dict[str, dict[str, int | float]]) -> str:
-    if not slices:
+def _slices(details: EvaluationDetails) -> str:
+    """A row for each slice; what is caught and blocked is counted, except in an evaluation that has no counts."""
+    if not details.slices:
         return ""
-    names = sorted({name for figures in slices.values() for name in figures} - {"messages"})
+    measured = {name for figures in details.slices.values() for name in figures} - {"messages"}
+    counted = details.slice_figures
+    names = sorted(name for name in measured if not (counted and name.endswith(("_caught", "_blocked"))))
     rows = [
-        (part, figures["messages"], *(_figure(figures, name) for name in names)) for part, figures in slices.items()
+        (
+            *(part, figures["messages"], *(_figure(figures, name) for name in names)),
+            *(map(_share, (counted[part].caught, counted[part].blocked)) if counted else ()),
+        )
+        for part, figures in details.slices.items()
     ]
-    return _section("Slices of the test split", _table(("slice", "messages", *names), rows))
+    heads = ("slice", "messages", *names, *(COUNTED[1:] if counted else ()))
+    return _section("Slices of the test split", _table(heads, rows))
 
 
 def _behaviour(metrics: dict[str, float], behaviour: dict[str, dict[str, CaseCount]]) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from registry.description import describe
 from registry.events import history, record
 from registry.gate import Evaluation, Thresholds, Verdict, judge
 from registry.lock import changing, check_unchanged
@@ -57,6 +58,7 @@ def promote(registry: Registry, ref: str, thresholds: Thresholds, why: str | Non
     compared = evaluation(registry, champion) if champion and not _ends_stand_in(champion, version) else None
     verdict = judge(compared, evaluation(registry, version), thresholds)
     registry.tag(version, "verdict", json.dumps(verdict.as_dict()))
+    describe(registry, version, registry.card(version), verdict.as_dict())
     if not verdict.passed and why is None:
         raise Refused(verdict)
     after = before | {CHAMPION: version.number}

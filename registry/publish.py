@@ -19,34 +19,44 @@ from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, Schema
 
 from registry.card import card
+from registry.description import describe, describe_model
 from registry.model.artifact import Artifact, ArtifactError
 from registry.model.evaluation import EvaluationDetails
-from registry.versions import CARD, EVALUATION, PAYLOAD, STAND_IN, Registry, RegistryError, Version
+from registry.versions import CARD, CORPUS, EVALUATION, PAYLOAD, REPORT, STAND_IN, Registry, RegistryError, Version
 
 CODE = Path(__file__).parent
 EVALUATION_FILES = ("metrics.json", "details.json", "predictions.csv", "mistakes.csv")
 REQUIREMENTS = ("mlflow", "numpy", "onnxruntime", "pandas", "pydantic")
 
 
-def publish(registry: Registry, run_id: str, artifact: Path, evaluation: Path) -> tuple[Version, bool]:
-    """The version of this artifact and evaluation, and whether it is new; a new one belongs to the run `run_id`."""
+def publish(
+    registry: Registry, run_id: str, artifact: Path, evaluation: Path, report: Path | None = None
+) -> tuple[Version, bool]:
+    """The version of this artifact and evaluation, and whether it is new; a new one belongs to the run `run_id`.
+
+    `report`, a page about the evaluation, is kept in the version's folder as report.html.
+    """
     loaded = Artifact.load(artifact)
     mark = fingerprint(loaded, evaluation)
     if existing := find(registry, mark):
         return existing, False
     metrics = json.loads((evaluation / "metrics.json").read_text())
-    description = card(loaded, metrics, EvaluationDetails.read(evaluation / "details.json"))
+    text = card(loaded, metrics, EvaluationDetails.read(evaluation / "details.json"))
     variant = loaded.metadata["variant"]
     with tempfile.TemporaryDirectory() as scratch:
         payload = _copy(artifact, evaluation, Path(scratch) / PAYLOAD)
-        (payload / CARD).write_text(description)
+        (payload / CARD).write_text(text)
+        if report:
+            shutil.copy(report, payload / REPORT)
         model_uri = _log(registry, run_id, variant, payload, signature(loaded.labels))
     tags = {"digest": loaded.digest, "variant": variant, "fingerprint": mark, "metrics": json.dumps(metrics)}
-    tags |= {STAND_IN: loaded.metadata[STAND_IN]} if STAND_IN in loaded.metadata else {}
+    tags |= {name: loaded.metadata[name] for name in (CORPUS, STAND_IN) if name in loaded.metadata}
     with redirect_stderr(io.StringIO()):  # MLflow prints a line for each version, and so does the caller
         number = str(mlflow.register_model(model_uri, registry.model_name, tags=tags).version)
-    registry.describe(number, description)
-    return registry.resolve(number), True
+    version = registry.resolve(number)
+    describe(registry, version, text)
+    describe_model(registry)
+    return version, True
 
 
 def fingerprint(artifact: Artifact, evaluation: Path) -> str:
@@ -99,5 +109,6 @@ def _log(registry: Registry, run_id: str, variant: str, payload: Path, columns: 
             code_paths=[str(CODE)],
             pip_requirements=[f"{name}=={installed_version(name)}" for name in REQUIREMENTS],
             signature=columns,
+            model_config={"column": ""},  # see registry/model/pyfunc.py
             input_example=["Are we still on for lunch?"],
         ).model_uri

@@ -20,6 +20,8 @@ CHAMPION = "champion"  # the alias of the version that answers the calls that na
 PAYLOAD = "version"  # the folder of the artifact inside the logged pyfunc
 EVALUATION = "evaluation"  # in that folder: what was measured of the version
 CARD = "card.md"  # in that folder, beside its figures
+REPORT = "report.html"  # in that folder too, where its evaluation has one: a page that needs no other file
+CORPUS = "corpus_sha256"  # in its metadata and its tags: of the file with the training messages
 STAND_IN = "stand_in"  # in its metadata and its tags: what stood in for the corpus in training; absent otherwise
 MAX_DESCRIPTION = 5000  # characters, MLflow's limit
 
@@ -143,6 +145,32 @@ class Registry:
             description = description[:MAX_DESCRIPTION].rpartition("\n\n")[0]
         with self.errors():
             self.client.update_model_version(self.model_name, number, description)
+
+    def describe_model(self, description: str) -> None:
+        """Set what MLflow's pages show of the registered model, unless somebody has written something."""
+        with self.errors():
+            if not self.client.get_registered_model(self.model_name).description:
+                self.client.update_registered_model(self.model_name, description)
+
+    def evaluation_pages(self, run_id: str) -> tuple[str, list[str]]:
+        """The address in MLflow's UI of a run's folder `evaluation`, and the names of what is in it.
+
+        Nothing is in it where the run is gone.
+        """
+        from mlflow.exceptions import MlflowException
+
+        if not run_id:
+            return "", []
+        with self.errors():
+            try:
+                experiment = self.client.get_run(run_id).info.experiment_id
+                files = self.client.list_artifacts(run_id, EVALUATION)
+            except MlflowException as error:
+                if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+                    raise
+                return "", []
+        address = f"#/experiments/{experiment}/runs/{run_id}/artifacts/{EVALUATION}"
+        return address, [file.path.removeprefix(f"{EVALUATION}/") for file in files]
 
     def tag(self, version: Version, key: str, value: str) -> None:
         with self.errors():

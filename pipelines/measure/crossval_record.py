@@ -14,7 +14,7 @@ import numpy as np
 
 from pipelines.data import splits
 from pipelines.hashing import sha256_of_json
-from pipelines.measure import folds
+from pipelines.measure import folds, metrics
 from pipelines.measure.folds import FoldPredictions
 
 TESTED = ("mcc", "average_precision")  # metrics with a paired test
@@ -36,6 +36,9 @@ def summarise(
 ) -> dict[str, dict[str, Any]]:
     """Each candidate's means, intervals, and paired tests against those of the `references` that are candidates."""
     measured = {name: folds.by_fold(rows, split.labels, positive) for name, rows in predictions.items()}
+    caught, blocked = metrics.names(split.labels, positive)
+    positives = int((split.actual == split.labels.index(positive)).sum())
+    of = {"accuracy": len(split.ids), caught: positives, blocked: len(split.ids) - positives}  # the shares
     candidates = {}
     for name, rows in predictions.items():
         count = len({row.fold for row in rows})
@@ -44,7 +47,9 @@ def summarise(
         means = measured[name] | folds.by_repeat(rows, split.labels, positive)
         candidates[name] = {
             **{metric: float(values.mean()) for metric, values in means.items()},
-            "intervals": {metric: folds.interval(values, count) for metric, values in measured[name].items()},
+            "intervals": {
+                metric: folds.interval(values, count, of.get(metric)) for metric, values in measured[name].items()
+            },
             "against": {
                 other: _tests(measured[name], measured[other], count)
                 for other in references

@@ -40,10 +40,14 @@ def decisions(actual: np.ndarray, predicted: np.ndarray, labels: Sequence[str], 
     return {
         "accuracy": float(accuracy_score(actual, predicted)),
         "f1": float(f1_score(is_positive, flagged, zero_division=0)),
-        "mcc": mcc(actual, predicted) if len(np.unique(actual)) > 1 else np.nan,
+        "mcc": _mcc(actual, predicted),
         caught: float(flagged[is_positive].mean()) if is_positive.any() else np.nan,
         blocked: float(flagged[~is_positive].mean()) if (~is_positive).any() else np.nan,
     }
+
+
+def _mcc(actual: np.ndarray, predicted: np.ndarray) -> float:
+    return mcc(actual, predicted) if len(np.unique(actual)) > 1 else np.nan
 
 
 def ranking(actual: np.ndarray, scores: np.ndarray, labels: Sequence[str], positive: str) -> dict[str, float]:
@@ -87,30 +91,60 @@ def intervals(
 ) -> dict[str, tuple[float, float]]:
     """The interval of every metric of `decisions`: {name: (low, high)}.
 
-    It is the percentile bootstrap's (Efron, 1979), but exact for caught and blocked: where nothing was counted, a
-    bootstrap says 0 to 0.
+    It is exact (Clopper and Pearson, 1934) for all but MCC: where nothing was counted, a bootstrap says 0 to 0. MCC has
+    the percentile bootstrap's (Efron, 1979), and where no message is wrong, `_least_mcc` as its lower bound.
     """
     rng = np.random.default_rng(seed)
+    tail = (1 - confidence) / 2
     drawn = [
-        decisions(actual[index], predicted[index], labels, positive)
+        _mcc(actual[index], predicted[index])
         for index in (rng.integers(0, len(actual), len(actual)) for _ in range(resamples))
     ]
-    tail = (1 - confidence) / 2
-    quantiles = {name: np.nanquantile([row[name] for row in drawn], [tail, 1 - tail]) for name in drawn[0]}
-    bootstrapped = {name: (float(low), float(high)) for name, (low, high) in quantiles.items()}
-    return bootstrapped | _exact_intervals(actual, predicted, labels, positive, confidence)
+    low, high = np.nanquantile(drawn, [tail, 1 - tail])
+    if (actual == predicted).all():
+        low = _least_mcc(actual, confidence)
+    exact = _exact_intervals(actual, predicted, labels, positive, confidence)
+    return {"mcc": (float(low), float(high))} | exact
+
+
+def _least_mcc(actual: np.ndarray, confidence: float) -> float:
+    """The lower bound of MCC where no message is wrong: as many are as the exact bound of the accuracy allows.
+
+    All of them are taken to be messages of the rarest label, which costs most.
+    """
+    accuracy, _ = exact_interval(len(actual), len(actual), confidence)
+    found, counts = np.unique(actual, return_counts=True)
+    if len(found) < 2:
+        return 0.0
+    predicted, rarest = actual.copy(), np.flatnonzero(actual == found[counts.argmin()])
+    predicted[rarest[: int(np.ceil((1 - accuracy) * len(actual)))]] = found[counts.argmax()]
+    return mcc(actual, predicted)
 
 
 def _exact_intervals(
     actual: np.ndarray, predicted: np.ndarray, labels: Sequence[str], positive: str, confidence: float
 ) -> dict[str, tuple[float, float]]:
+    """The intervals of the metrics that are shares of messages, and of F1.
+
+    F1 is 2s / (1 + s), where s is the share of messages that are positive and flagged, of those that are one of both.
+    """
     is_positive, flagged = actual == labels.index(positive), predicted == labels.index(positive)
-    parts = zip(names(labels, positive), (is_positive, ~is_positive), strict=True)
-    return {
-        name: exact_interval(int(flagged[part].sum()), int(part.sum()), confidence)
-        for name, part in parts
+    caught, blocked = names(labels, positive)
+    parts = {
+        "accuracy": (actual == predicted, np.ones(len(actual), dtype=bool)),
+        "f1": (is_positive & flagged, is_positive | flagged),
+        caught: (flagged, is_positive),
+        blocked: (flagged, ~is_positive),
+    }
+    intervals = {
+        name: exact_interval(int(counted[part].sum()), int(part.sum()), confidence)
+        for name, (counted, part) in parts.items()
         if part.any()
     }
+    if "f1" in intervals:
+        low, high = intervals["f1"]
+        intervals["f1"] = (2 * low / (1 + low), 2 * high / (1 + high))
+    return intervals
 
 
 def exact_interval(count: int, of: int, confidence: float = 0.95) -> tuple[float, float]:
@@ -124,10 +158,14 @@ def by_slice(
 ) -> dict[str, dict[str, int | float]]:
     """For each of SLICES that has a message: the count of messages, and those `decisions` that are defined."""
     slices = {}
-    for name, belongs in SLICES.items():
-        inside = np.array([belongs(text) for text in texts])
-        if inside.any():
-            row = decisions(actual[inside], predicted[inside], labels, positive)
-            defined = {metric: value for metric, value in row.items() if not np.isnan(value)}
-            slices[name] = {"messages": int(inside.sum()), **defined}
+    for name, inside in members(texts).items():
+        row = decisions(actual[inside], predicted[inside], labels, positive)
+        defined = {metric: value for metric, value in row.items() if not np.isnan(value)}
+        slices[name] = {"messages": int(inside.sum()), **defined}
     return slices
+
+
+def members(texts: Sequence[str]) -> dict[str, np.ndarray]:
+    """Which texts each of SLICES has, bool (n,), without a slice that has none."""
+    slices = {name: np.array([belongs(text) for text in texts], dtype=bool) for name, belongs in SLICES.items()}
+    return {name: inside for name, inside in slices.items() if inside.any()}

@@ -1,15 +1,15 @@
-"""What a version catches and blocks of each corpus, with exact intervals.
+"""What a version catches and blocks of each corpus, and of each slice of the test split, with exact intervals.
 
 A corpus to train on is measured on its test split, a corpus outside on all its messages, also without the near-twins of
 messages to train on. Neither touches the metrics, which are of the main corpus's test split alone.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 import numpy as np
 import pandas as pd
 
-from pipelines.measure.metrics import exact_interval
+from pipelines.measure.metrics import exact_interval, members
 from registry.model.evaluation import Figures, Share, SourceFigures
 
 
@@ -39,10 +39,21 @@ def by_source(
     return figures
 
 
+def by_slice(texts: Sequence[str], actual: np.ndarray, predicted: np.ndarray, positive: int) -> dict[str, Figures]:
+    """The figures of each slice of these messages; `actual` and `predicted` are label indices, int (n,)."""
+    is_positive, flagged = actual == positive, predicted == positive
+    return {name: _figures(is_positive[inside], flagged[inside]) for name, inside in members(texts).items()}
+
+
 def count(actual: pd.Series, predicted: np.ndarray, positive: str) -> Figures:
     """The figures of messages with these labels and answers, both texts (n,)."""
-    is_positive, flagged = (actual == positive).to_numpy(), predicted == positive
-    return Figures(messages=len(actual), caught=_share(flagged[is_positive]), blocked=_share(flagged[~is_positive]))
+    return _figures((actual == positive).to_numpy(), predicted == positive)
+
+
+def _figures(is_positive: np.ndarray, flagged: np.ndarray) -> Figures:
+    """The figures of messages, from which of them are positive and which were flagged, both bool (n,)."""
+    caught, blocked = _share(flagged[is_positive]), _share(flagged[~is_positive])
+    return Figures(messages=len(flagged), caught=caught, blocked=blocked)
 
 
 def _share(flagged: np.ndarray) -> Share | None:

@@ -7,7 +7,7 @@ and `known`, float32 (n,), where the model can tell which share of a text it has
 | tokenizer.json | normaliser, scheme, max_tokens, vocabulary, buckets |
 | metadata.json | format, labels, decision, digest, variant, the corpus and the code that it came from |
 | evaluation/ | metrics and test predictions, added when the version is published |
-| card.md, figures/ | its model card, added then too |
+| card.md, figures/, report.html | its model card and its report, added then too |
 """
 
 import hashlib

@@ -63,6 +63,7 @@ class EvaluationDetails(BaseModel):
 
     intervals: dict[str, tuple[float, float]] = {}  # 95 % interval (low, high) of each metric on the test split
     slices: dict[str, dict[str, int | float]] = {}  # by part of the test split: the count of messages, and metrics
+    slice_figures: dict[str, Figures] = {}  # what is caught and blocked of each slice
     behaviour: dict[str, dict[str, CaseCount]] = {}  # by capability and test of the behaviour suite
     crossval: dict[str, Any] = {}  # the variant's part of pipelines/search/crossval.json
     baseline: dict[str, float] = {}  # metrics of the TF-IDF baseline on the same test split

@@ -96,5 +96,5 @@ def test_a_cross_validation_is_printed_drawn_and_put_into_mlflow(tmp_path, monke
     nested, parent = client.search_runs([client.get_experiment_by_name("sms-spam").experiment_id])
     assert nested.data.tags["mlflow.parentRunId"] == parent.info.run_id
     assert nested.data.metrics["mcc"] > 0.9
-    assert len(client.get_metric_history(nested.info.run_id, "fold.mcc")) == crossval.FOLDS
+    assert len(client.get_metric_history(nested.info.run_id, "fold/mcc")) == crossval.FOLDS
     assert list((tmp_path / "mlartifacts").rglob("folds.png")) and list((tmp_path / "mlartifacts").rglob("table.md"))

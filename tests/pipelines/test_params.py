@@ -94,8 +94,9 @@ COMMANDS = {
     "baseline": ["prepared", "out"],
     "train": ["lstm", "prepared", "out"],
     "export": ["lstm", "prepared", "model", "out"],
-    "evaluate": ["lstm", "prepared", "outside", "artifact", "baseline", "curves", "crossval", "out"],
-    "register": ["lstm", "model", "artifact", "evaluation"],
+    "evaluate": ["lstm", "prepared", "outside", "artifact", "baseline", "curves", "crossval", "out", "report"],
+    "register": ["lstm", "prepared", "validation", "model", "artifact", "evaluation", "report"],
+    "report": ["build", "out"],
     "crossval": [],
     "collect": [],
 }

@@ -14,8 +14,9 @@ COMMANDS = {  # what is missing, by the command that reads it
     "baseline nowhere out": "nowhere",
     "train lstm nowhere out": "nowhere",
     "export lstm nowhere nowhere out": "nowhere",
-    "evaluate lstm nowhere nowhere nowhere nowhere nowhere nowhere out": "nowhere",
-    "register lstm nowhere nowhere nowhere": "nowhere",
+    "evaluate lstm nowhere nowhere nowhere nowhere nowhere nowhere out out": "nowhere",
+    "register lstm nowhere nowhere nowhere nowhere nowhere nowhere": "nowhere",
+    "report nowhere out": "nowhere",
     "crossval baseline --prepared nowhere --out out": "nowhere",
 }
 

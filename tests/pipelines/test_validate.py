@@ -1,3 +1,6 @@
+import re
+from urllib.parse import unquote
+
 import pandas as pd
 import pytest
 
@@ -42,7 +45,21 @@ def failures(frames, suite, tmp_path):
 
 def test_a_sound_corpus_meets_everything_and_gets_its_docs(frames, suite, tmp_path):
     assert failures(frames, suite, tmp_path) == []
-    assert "<html" in (tmp_path / "docs" / "index.html").read_text()
+    pages = [page.read_text() for page in (tmp_path / "docs").rglob("*.html")]
+    assert len(pages) == 1 + 2 * len(frames)
+    loaded = r"<script|<(link|img)\b[^>]*https?:|url\(.https?:|@import"
+    assert not any(re.search(loaded, page) for page in pages)
+
+
+def test_the_index_of_the_docs_needs_no_script_and_leads_to_each_table(frames, suite, tmp_path):
+    for _ in range(2):  # the second time finds the pages of the first
+        check(frames, suite, tmp_path / "docs")
+    index = (tmp_path / "docs" / "index.html").read_text()
+    links = re.findall(r'<a href="([^"]+)">([^<]+)</a></td><td>(\d+) of (\d+)', index)
+    assert [name for _, name, _, _ in links] == list(frames)
+    for link, name, met, total in links:
+        page = (tmp_path / "docs" / unquote(link)).read_text()
+        assert met == total and re.search(rf"Validations\s*/\s*{name}\s*/", page)
 
 
 def test_rows_that_break_an_expectation_are_named(frames, suite, tmp_path):

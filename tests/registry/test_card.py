@@ -71,6 +71,14 @@ def test_it_says_what_was_measured(toy):
     assert "- typo (invariance): 3 of 4 passed" in limits
 
 
+def test_none_blocked_in_a_slice_is_told_with_its_interval(toy):
+    counted = {"short": {"messages": 40, "blocked": {"count": 0, "of": 38, "low": 0, "high": 0.0925}}}
+    counted["long"] = {"messages": 60}
+    measured = DETAILS | {"slices": {"short": {"messages": 40, "ham_blocked": 0.0}, "long": {"messages": 60}}}
+    text = card(toy, METRICS, EvaluationDetails(**measured, slice_figures=counted))
+    assert "| short | 40 |  | 0 of 38 [0.0%, 9.2%] |" in text and "| long | 60 |  |  |" in text
+
+
 def test_it_has_the_cross_validation_of_its_variant_beside_those_it_was_tested_against(toy):
     own = {"mcc": 0.97, "ece": 0.002, "intervals": {"mcc": [0.96, 0.98]}}
     own["against"] = {"linear": {"mcc": {"difference": 0.01, "p": 0.04}}}

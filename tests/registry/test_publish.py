@@ -30,8 +30,9 @@ def test_what_stood_in_for_the_corpus_is_a_tag_and_no_part_of_the_digest(registr
     assert "a part of the corpus" in registry.client.get_model_version(MODEL_NAME, number).description
 
 
-def test_a_published_version_has_its_card_as_description(registry):
-    version = registry.resolve("1")
-    card = registry.card(version)
-    assert version.digest in card
-    assert registry.client.get_model_version(MODEL_NAME, version.number).description == card
+def test_the_version_s_folder_has_the_report(registry, toys, tmp_path):
+    write_evaluation(tmp_path / "evaluation", wrong=5)
+    (tmp_path / "lstm.html").write_text("<p>A report")
+    run = registry.resolve("1").run_id
+    version, _ = publish(registry, run, toys / "toy-1.0", tmp_path / "evaluation", tmp_path / "lstm.html")
+    assert (registry.folder(version) / "report.html").read_text() == "<p>A report"

@@ -26,9 +26,12 @@ STAGES = [
     (
         evaluate,
         "linear build/prepared build/outside build/artifact build/baseline build/model/curves.csv "
-        f"{ROOT}/pipelines/search/crossval.json build/evaluation",
+        f"{ROOT}/pipelines/search/crossval.json build/evaluation build/report.html",
     ),
-    (register, "linear build/model build/artifact build/evaluation"),
+    (
+        register,
+        "linear build/prepared build/validation.json build/model build/artifact build/evaluation build/report.html",
+    ),
 ]
 
 

@@ -51,3 +51,10 @@ def test_the_ceiling_leaves_only_the_hardest_messages_out_of_order():
     assert folds.ceiling(above, hardest=1) == pytest.approx(np.mean(precise))
     assert folds.ceiling(above, hardest=4) == pytest.approx(np.mean([1, 2 / 3, 3 / 6, 4 / 12]))
     assert folds.ceiling(above, hardest=0) == 1.0
+
+
+def test_the_interval_of_a_share_is_exact_where_nothing_was_counted_and_never_below_none():
+    assert folds.interval(np.zeros(10), 5, of=904) == (0.0, pytest.approx(1 - 0.025 ** (1 / 904)))
+    assert folds.interval(np.ones(10), 5, of=124) == (pytest.approx(0.025 ** (1 / 124)), 1.0)
+    rare = np.array([0, 0, 0, 0.001, 0])
+    assert folds.interval(rare, 5)[0] < 0 and folds.interval(rare, 5, of=904)[0] == 0

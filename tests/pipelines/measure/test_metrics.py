@@ -56,6 +56,24 @@ def test_of_none_blocked_the_interval_is_exact_and_not_none_to_none():
     assert measured["spam_caught"] == (pytest.approx(0.025 ** (1 / 124)), 1.0)
 
 
+def test_without_any_error_no_interval_is_a_point():
+    """3.58 of 1,028 messages may be wrong: four missed of 124 are an MCC of .9815."""
+    actual = np.repeat([0, 1], [904, 124])
+    measured = metrics.intervals(actual, actual, LABELS, "spam", resamples=10, seed=1)
+    assert measured["accuracy"] == (pytest.approx(0.025 ** (1 / 1028)), 1.0)
+    share = 0.025 ** (1 / 124)
+    assert measured["f1"] == (pytest.approx(2 * share / (1 + share)), 1.0)
+    assert measured["mcc"] == (pytest.approx(0.9815, abs=1e-4), 1.0)
+
+
+def test_the_interval_of_f1_is_that_of_its_share():
+    """Of 100 messages that are spam or were called so, 90 are both: 90 / 100 is a share, F1 is 180 / 190."""
+    actual, predicted = np.repeat([0, 1, 1, 0], [200, 5, 90, 5]), np.repeat([0, 0, 1, 1], [200, 5, 90, 5])
+    low, high = metrics.intervals(actual, predicted, LABELS, "spam", resamples=10, seed=1)["f1"]
+    assert low < 180 / 190 < high
+    assert (low / (2 - low), high / (2 - high)) == pytest.approx(metrics.exact_interval(90, 100))
+
+
 def test_a_slice_has_its_messages_and_leaves_out_what_is_undefined_there():
     texts = ["lunch?", "see you", "café", "ok", "win www.x.com", "call 0906", "x" * 150, "win"]
     slices = metrics.by_slice(texts, ACTUAL, PREDICTED, LABELS, "spam")

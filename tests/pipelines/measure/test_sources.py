@@ -34,6 +34,15 @@ def test_none_of_a_few_is_not_none_of_all(measured):
     assert measured["sms"].blocked.low == 0 and measured["sms"].blocked.high == pytest.approx(0.8419, abs=1e-4)
 
 
+def test_each_slice_has_its_counts():
+    texts = ["lunch?", "see you", "call 0906", "win 1 x 1"]
+    slices = sources.by_slice(texts, np.array([0, 0, 1, 1]), np.array([0, 1, 1, 0]), positive=1)
+    counted = {
+        name: (f.messages, f.caught and f.caught.count, f.blocked and f.blocked.count) for name, f in slices.items()
+    }
+    assert counted == {"short": (4, 1, 1), "digits": (2, 1, None), "no_digits": (2, None, 1)}
+
+
 def test_what_is_outside_is_also_measured_without_near_twins():
     table = TABLE.assign(source="else", twin=["True", "False", "False", "True", "False", "False"])
     figures = sources.by_source(table, table["predicted"].to_numpy(), "spam", ["sms"])["else"]

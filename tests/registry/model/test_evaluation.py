@@ -17,7 +17,7 @@ def test_details_are_the_same_after_they_were_written(tmp_path):
     details.write(tmp_path / "details.json")
     assert EvaluationDetails.read(tmp_path / "details.json") == details
     written = json.loads((tmp_path / "details.json").read_text())
-    names = ["intervals", "slices", "behaviour", "crossval", "baseline", "data", "training", "test"]
+    names = ["intervals", "slices", "slice_figures", "behaviour", "crossval", "baseline", "data", "training", "test"]
     assert list(written) == [*names, "corpora", "sources", "inapplicable"]
     assert '"messages": 3,' in (tmp_path / "details.json").read_text(), "a count stays an integer"
 

@@ -1,20 +1,31 @@
 """A version as MLflow's users load it."""
 
+import shutil
+
 import mlflow
 import pandas as pd
 import pytest
+from fastapi.testclient import TestClient
+from mlflow.pyfunc import scoring_server
 
 from tests.toyregistry import MODEL_NAME
 
 TEXTS = ["win a free prize", "lunch at home"]
+URI = f"models:/{MODEL_NAME}@champion"
+COLUMNS = ["label", "verdict", "ham", "spam"]
 
 
 @pytest.fixture
-def model(registry):
+def connected(registry):
+    """MLflow's own functions find the registry, whose version 1 is champion."""
     registry.point({}, {"champion": "1"})
     mlflow.set_tracking_uri(registry.tracking_uri)
     mlflow.set_registry_uri(registry.tracking_uri)
-    return mlflow.pyfunc.load_model(f"models:/{MODEL_NAME}@champion")
+
+
+@pytest.fixture
+def model(connected):
+    return mlflow.pyfunc.load_model(URI)
 
 
 def test_mlflow_loads_a_version_and_predicts_texts(model):
@@ -24,5 +35,44 @@ def test_mlflow_loads_a_version_and_predicts_texts(model):
         assert answers["spam"][0] > 0.99 and answers["ham"][1] > 0.99
 
 
+def test_the_answers_have_the_index_of_the_texts(model):
+    messages = pd.DataFrame({"text": TEXTS}, index=["a", "b"])
+    assert messages.join(model.predict(messages)).loc["b", ["text", "label"]].tolist() == ["lunch at home", "ham"]
+
+
 def test_the_signature_declares_each_column(model):
-    assert model.metadata.signature.outputs.input_names() == ["label", "verdict", "ham", "spam"]
+    assert model.metadata.signature.outputs.input_names() == COLUMNS
+
+
+def test_a_scoring_server_takes_a_split_dataframe(model):
+    client = TestClient(scoring_server.init(model))
+    body = {"dataframe_split": {"columns": ["text"], "data": [[text] for text in TEXTS]}}
+    rows = client.post("/invocations", json=body).json()["predictions"]
+    assert [list(row) for row in rows] == [COLUMNS] * 2 and [row["label"] for row in rows] == ["spam", "ham"]
+
+
+def test_mlflow_evaluates_a_version_as_a_classifier(connected, registry, tmp_path):
+    data = pd.DataFrame({"text": [*TEXTS, "free cash", "later"], "label": ["spam", "ham", "spam", "spam"]})
+    experiment = registry.client.create_experiment("pyfunc", tmp_path.as_uri())
+    with mlflow.start_run(experiment_id=experiment):
+        measured = mlflow.models.evaluate(
+            URI,
+            data,
+            targets="label",
+            model_type="classifier",
+            model_config={"column": "label"},
+            evaluator_config={"pos_label": "spam", "label_list": ["ham", "spam"]},
+        ).metrics
+    assert (measured["accuracy_score"], measured["recall_score"]) == (0.75, pytest.approx(2 / 3))
+
+
+@pytest.mark.skipif(not shutil.which("java"), reason="Spark needs Java")
+def test_it_is_a_function_of_spark(connected):
+    pytest.importorskip("pyspark", reason="pyspark is not installed; it is no dependency of the project")
+    from pyspark.sql import SparkSession
+
+    with SparkSession.builder.master("local[1]").config("spark.ui.enabled", "false").getOrCreate() as spark:
+        classify = mlflow.pyfunc.spark_udf(spark, URI, env_manager="local")
+        messages = spark.createDataFrame([(text,) for text in TEXTS], ["text"])
+        rows = messages.select(classify("text").alias("answer")).select("answer.*").collect()
+    assert [list(row.asDict()) for row in rows] == [COLUMNS] * 2 and [row.label for row in rows] == ["spam", "ham"]
