@@ -33,8 +33,11 @@ class BuildError(Exception):
 def build(settings: Settings) -> tuple[bentoml.Bento, list[Entry]]:
     """Build into BentoML's store; return the bento and what it serves. Raises BuildError."""
     try:
-        reader = RegistryReader(settings.model_name, settings.mlflow_tracking_uri, settings.served_versions)
-        entries = list(reader.catalogue().entries)
+        followed = (settings.model_name, settings.mlflow_tracking_uri, settings.served_versions)
+        catalogue = RegistryReader(*followed, gated=settings.require_verdict).catalogue()
+        if catalogue.champion_problem:
+            raise BuildError(catalogue.champion_problem)
+        entries = list(catalogue.entries)
         with tempfile.TemporaryDirectory() as scratch:
             _stage(Path(scratch), entries)
             bento = _build(Path(scratch), settings.model_name, entries)

@@ -80,6 +80,7 @@ class Settings(RegistrySettings):
 
     served_versions: Annotated[str, AfterValidator(_policy)] = "aliases"
     poll_interval: Seconds = 5.0  # between two looks at the registry
+    require_verdict: bool = True  # of the gate, or a recorded reason, for a version to be taken up as champion
 
     sqlite_path: Path = Path("spam.db")
 

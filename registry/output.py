@@ -13,6 +13,7 @@ from registry.gate import Verdict
 from registry.route import Routing
 from registry.versions import CHAMPION, Version
 
+UNGATED = "! not taken up: no verdict of the gate; `python -m registry promote REF`"
 STANDS_IN = "* trained on a stand-in for the corpus: its figures compare with no others"
 
 
@@ -29,8 +30,10 @@ def print_versions(versions: list[Version], as_json: bool) -> None:
     for version in versions:
         figures = (f"{version.metrics[name]:.4f}" if name in version.metrics else "" for name in columns)
         created = version.created_at.strftime("%Y-%m-%d")
-        table.add_row(version.number, ", ".join(version.aliases), _marked(version), *figures, created)
+        table.add_row(version.number, _aliases(version), _marked(version), *figures, created)
     _console().print(table)
+    if any(_ungated(version) for version in versions):
+        print(UNGATED)
     if any(version.stand_in for version in versions):
         print(STANDS_IN)
 
@@ -101,8 +104,16 @@ def _version(version: Version) -> dict[str, Any]:
         "run_id": version.run_id,
         "metrics": version.metrics,
     }
-    optional = {"verdict": version.verdict, "stand_in": version.stand_in}
+    optional = {"verdict": version.verdict, "stand_in": version.stand_in, "ungated_champion": _ungated(version)}
     return fields | {name: value for name, value in optional.items() if value}
+
+
+def _ungated(version: Version) -> bool:
+    return CHAMPION in version.aliases and not version.admitted
+
+
+def _aliases(version: Version) -> str:
+    return ", ".join(f"{alias} !" if alias == CHAMPION and _ungated(version) else alias for alias in version.aliases)
 
 
 def _marked(version: Version) -> str:

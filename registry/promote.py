@@ -13,7 +13,7 @@ from registry.events import history, record
 from registry.gate import Evaluation, Thresholds, Verdict, judge
 from registry.lock import changing, check_unchanged
 from registry.model.evaluation import EvaluationDetails
-from registry.versions import CHAMPION, EVALUATION, Registry, RegistryError, Version
+from registry.versions import ADMITTED, CHAMPION, EVALUATION, Registry, RegistryError, Version
 
 CHALLENGER = "challenger"
 
@@ -46,15 +46,17 @@ def evaluation(registry: Registry, version: Version) -> Evaluation:
 def promote(registry: Registry, ref: str, thresholds: Thresholds, why: str | None = None) -> Verdict | None:
     """Make REF the champion, and the former champion the challenger. Returns None where REF is champion already.
 
+    Where the alias was moved by other means, to a version that was never admitted, the former champion is the one of
+    the newest event: REF is judged against that one, also where REF has the alias already.
     A version of the corpus itself is not compared with a champion that was trained on a stand-in for it.
     With `why`, the recorded reason, it promotes a version that fails the gate. Raises Refused, UnknownVersion,
     ChangedMeanwhile and RegistryError, and moves no alias then.
     """
     version = registry.resolve(ref)
     before = _aliases(registry)
-    if version.number == before.get(CHAMPION):
+    if version.number == before.get(CHAMPION) and version.admitted:
         return None
-    champion = registry.resolve(before[CHAMPION]) if CHAMPION in before else None
+    champion = _last_admitted(registry, before.get(CHAMPION))
     compared = evaluation(registry, champion) if champion and not _ends_stand_in(champion, version) else None
     verdict = judge(compared, evaluation(registry, version), thresholds)
     registry.tag(version, "verdict", json.dumps(verdict.as_dict()))
@@ -62,10 +64,19 @@ def promote(registry: Registry, ref: str, thresholds: Thresholds, why: str | Non
     if not verdict.passed and why is None:
         raise Refused(verdict)
     after = before | {CHAMPION: version.number}
-    if champion:
+    if champion and champion.number != version.number:
         after[CHALLENGER] = champion.number
-    _change(registry, "promote" if verdict.passed else "force", before, after, why)
+    _change(registry, "promote" if verdict.passed else "force", before, after, why, admitted=version)
     return verdict
+
+
+def _last_admitted(registry: Registry, number: str | None) -> Version | None:
+    """The champion `number`, or where it was never admitted the champion of the newest event; None for none."""
+    versions = {version.number: version for version in registry.versions()}
+    if number and (now := registry.resolve(number)).admitted:
+        return now
+    recorded = (event["after"].get(CHAMPION) for event in reversed(history(registry)) if event["what"] != "route")
+    return next((versions[number] for number in recorded if number in versions and versions[number].admitted), None)
 
 
 def initialise(registry: Registry, thresholds: Thresholds) -> dict[str, str]:
@@ -148,14 +159,23 @@ def _aliases(registry: Registry) -> dict[str, str]:
 
 
 def _change(
-    registry: Registry, what: str, before: dict[str, str], after: dict[str, str | None], why: str | None, **extra: str
+    registry: Registry,
+    what: str,
+    before: dict[str, str],
+    after: dict[str, str | None],
+    why: str | None,
+    admitted: Version | None = None,
+    **extra: str,
 ) -> None:
     """Record the event and move the aliases; one that has no number in `after` is removed.
 
-    Raises ChangedMeanwhile where the aliases are no longer those of `before`.
+    The version `admitted` may be champion from now on. Raises ChangedMeanwhile where the aliases are no longer those of
+    `before`.
     """
     after = {alias: number for alias, number in after.items() if number}
     with changing(registry):
         check_unchanged(before, _aliases(registry))
         record(registry, what, before, after, why, **extra)
+        if admitted:
+            registry.tag(admitted, ADMITTED, json.dumps({"what": what, "why": why}))
         registry.point(before, after)

@@ -23,6 +23,7 @@ CARD = "card.md"  # in that folder, beside its figures
 REPORT = "report.html"  # in that folder too, where its evaluation has one: a page that needs no other file
 CORPUS = "corpus_sha256"  # in its metadata and its tags: of the file with the training messages
 STAND_IN = "stand_in"  # in its metadata and its tags: what stood in for the corpus in training; absent otherwise
+ADMITTED = "admitted"  # a tag of a version that `promote` made champion: how, when and why
 MAX_DESCRIPTION = 5000  # characters, MLflow's limit
 
 
@@ -36,7 +37,10 @@ class UnknownVersion(RegistryError):
 
 @dataclass(frozen=True)
 class Version:
-    """One registered version. `metrics` and `verdict` (the gate's newest) are empty where it was never judged."""
+    """One registered version. `metrics` and `verdict` (the gate's newest) are empty where it was never judged.
+
+    It is admitted, that is, it may be champion, once the gate has passed it or somebody forced it with a reason.
+    """
 
     number: str
     aliases: tuple[str, ...]
@@ -49,6 +53,7 @@ class Version:
     verdict: dict | None = None
     stand_in: str = ""  # what stood in for the corpus in training; empty for the corpus itself
     problem: str = ""  # why it cannot be served; empty when it can
+    admitted: bool = True
 
     @property
     def key(self) -> str:
@@ -231,6 +236,7 @@ def _version(row: Any, aliases: dict[str, str]) -> Version:
         verdict=verdict,
         stand_in=row.tags.get(STAND_IN, ""),
         problem=problem,
+        admitted=ADMITTED in row.tags or bool(verdict and verdict.get("passed")),
     )
 
 

@@ -60,6 +60,7 @@ def add_version(
     write_evaluation(evaluation, wrong)
     version, _ = publish(Registry(MODEL_NAME, uri), run.info.run_id, artifact, evaluation)
     if alias:
+        client.set_model_version_tag(MODEL_NAME, version.number, "admitted", "{}")
         client.set_registered_model_alias(MODEL_NAME, alias, version.number)
     return version.number
 

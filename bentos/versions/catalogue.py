@@ -35,17 +35,23 @@ class Entry:
 
 @dataclass(frozen=True)
 class Catalogue:
-    """The versions to serve, newest first, and the routing of calls among them."""
+    """The versions to serve, newest first, and the routing of calls among them.
+
+    `champion_problem` says why the registry's champion is not to be one; no entry has the alias then.
+    """
 
     entries: tuple[Entry, ...]
     routing: Routing = field(default_factory=Routing)
+    champion_problem: str = ""
 
     def as_dict(self) -> dict[str, Any]:
-        return {"entries": [entry.as_dict() for entry in self.entries], "routing": asdict(self.routing)}
+        entries = [entry.as_dict() for entry in self.entries]
+        return {"entries": entries, "routing": asdict(self.routing), "champion_problem": self.champion_problem}
 
     @classmethod
     def from_dict(cls, plain: dict[str, Any]) -> "Catalogue":
-        return cls(tuple(map(Entry.from_dict, plain["entries"])), Routing(**plain["routing"]))
+        entries = tuple(map(Entry.from_dict, plain["entries"]))
+        return cls(entries, Routing(**plain["routing"]), plain.get("champion_problem", ""))
 
 
 def dumps(catalogue: Catalogue) -> str:

@@ -62,12 +62,13 @@ class RefusedVersion:
 class ServedVersions:
     """The served versions as one immutable snapshot, newest first.
 
-    A request reads the snapshot once, so it never sees a version come or go. `why_empty` says why there are none.
+    A request reads the snapshot once, so it never sees a version come or go. `problem` says why there are none, or why
+    the registry's champion is not taken up.
     """
 
     versions: tuple[LoadedVersion, ...] = ()
     refused: tuple[RefusedVersion, ...] = ()
-    why_empty: str = ""
+    problem: str = ""
     routing: Routing = field(default_factory=Routing)
 
     @cached_property
@@ -92,7 +93,7 @@ class ServedVersions:
             return ""
         if refused := next((version for version in self.refused if CHAMPION in version.aliases), None):
             return f"version {refused.number}, the {CHAMPION}, cannot be served: {refused.problem}"
-        return self.why_empty or f"no version is {CHAMPION}: {RUN_PROMOTE}"
+        return self.problem or f"no version is {CHAMPION}: {RUN_PROMOTE}"
 
 
 class CurrentVersions:

@@ -18,7 +18,8 @@ def load(catalogue: Catalogue, base: Path = Path(), before: ServedVersions | Non
     """Load a catalogue whose folders are relative to `base`; models that `before` has in memory are used again.
 
     A version that cannot be loaded is refused, and its aliases stay on the versions that have them in `before`. So does
-    the champion's where the catalogue has no champion at all: somebody deleted the alias, or the version under it.
+    the champion's where the catalogue has no champion at all: somebody deleted the alias, or the version under it, or
+    moved it past the gate.
     """
     before = before or ServedVersions()
     in_memory = {(loaded.key, loaded.version.digest): loaded for loaded in before.versions}
@@ -33,15 +34,19 @@ def load(catalogue: Catalogue, base: Path = Path(), before: ServedVersions | Non
             refused.append(RefusedVersion(version.number, version.aliases, str(error)))
             if refused[-1] not in before.refused:
                 logger.error("version %s is not served: %s", version.number, error)
-    served = _with_kept_aliases(versions, refused, before)
+    no_champion = catalogue.champion_problem or NO_CHAMPION
+    served = _with_kept_aliases(versions, refused, before, no_champion)
     _log_source_problems(served, before)
-    return ServedVersions(served, tuple(refused), routing=catalogue.routing)
+    return ServedVersions(served, tuple(refused), catalogue.champion_problem, catalogue.routing)
 
 
 def _with_kept_aliases(
-    versions: list[LoadedVersion], refused: list[RefusedVersion], before: ServedVersions
+    versions: list[LoadedVersion], refused: list[RefusedVersion], before: ServedVersions, no_champion: str
 ) -> tuple[LoadedVersion, ...]:
-    """The loaded versions, newest first, with the aliases that stay where they were in `before`."""
+    """The loaded versions, newest first, with the aliases that stay where they were in `before`.
+
+    `no_champion` is the source problem of a champion that stays.
+    """
     by_key = {loaded.key: loaded for loaded in versions}
     for alias in (alias for version in refused for alias in version.aliases):
         if holder := before.by_ref.get(alias):
@@ -51,7 +56,7 @@ def _with_kept_aliases(
     if holder and not any(CHAMPION in version.aliases for version in (*by_key.values(), *refused)):
         loaded = by_key.get(holder.key, _with_aliases(holder, ()))
         kept = _with_aliases(loaded, (*loaded.aliases, CHAMPION))
-        by_key[holder.key] = replace(kept, source_problem=NO_CHAMPION)
+        by_key[holder.key] = replace(kept, source_problem=no_champion)
     return tuple(sorted(by_key.values(), key=lambda loaded: int(loaded.number), reverse=True))
 
 

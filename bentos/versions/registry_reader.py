@@ -14,7 +14,7 @@ from bentos.versions.loaded import RUN_MAKE_UP, RUN_PROMOTE
 from bentos.versions.selection import ALIASES, select, unknown
 from registry.model.artifact import FILES, ArtifactError, damage
 from registry.route import Routing, read_routing
-from registry.versions import Registry, RegistryError, Version
+from registry.versions import CHAMPION, Registry, RegistryError, Version
 
 RETRY = 60.0  # seconds before a damaged version, or a copy that could not be kept, is tried again
 EVERY_TIME, NEVER = 0.0, math.inf  # as the `retry_at` of a located version
@@ -32,8 +32,9 @@ class RegistryReader:
     """Reads which versions the registry has and selects those that `policy` (SERVED_VERSIONS) asks for.
 
     With `copies` an entry's folder is the version's copy, relative to the folder of all copies; without, or where none
-    can be kept, it is the registry's own. It keeps MLflow's client and what it has located and checked, so that reading
-    again is cheap. A folder below `downloads` was copied from a remote store, which is not asked again.
+    can be kept, it is the registry's own. With `gated` a version that was never admitted is no champion. It keeps
+    MLflow's client and what it has located and checked, so that reading again is cheap. A folder below `downloads` was
+    copied from a remote store, which is not asked again.
     """
 
     def __init__(
@@ -43,7 +44,9 @@ class RegistryReader:
         policy: str = ALIASES,
         downloads: Path | None = None,
         copies: Copies | None = None,
+        gated: bool = True,
     ) -> None:
+        self.gated = gated
         self.model_name = model_name
         self.tracking_uri = tracking_uri
         self.policy = policy
@@ -66,7 +69,10 @@ class RegistryReader:
             registry = self._registry = self._registry or Registry(self.model_name, self.tracking_uri)
             versions = [version for version in registry.everything() if version.aliases or not version.problem]
             routing = read_routing(registry) if versions else Routing()
-            entries = [self._entry(version) for version in select(versions, self.policy)]
+            selected, champion_problem = select(versions, self.policy), ""
+            if self.gated:
+                selected, champion_problem = _pass_gate(selected)
+            entries = [self._entry(version) for version in selected]
         except (RegistryError, ImportError) as error:
             raise CatalogueError(f"the model registry cannot be read: {error}") from error
         except (ValueError, TypeError) as error:
@@ -75,7 +81,7 @@ class RegistryReader:
             raise CatalogueError(f"no version of {self.model_name} is promoted: {RUN_PROMOTE}")
         keys = {entry.version.key for entry in entries}
         self._located = {key: located for key, located in self._located.items() if key in keys}
-        return Catalogue((*entries, *map(Entry, unknown(versions, self.policy))), routing)
+        return Catalogue((*entries, *map(Entry, unknown(versions, self.policy))), routing, champion_problem)
 
     @property
     def files_changed(self) -> bool:
@@ -156,6 +162,17 @@ class RegistryReader:
     def _at_copy(self, version: Version, located: "_Located") -> "_Located":
         copy = self.copies.folder / version.digest
         return replace(located, folder=version.digest, watched=located.watched | {copy: _stamps(copy)})
+
+
+def _pass_gate(versions: list[Version]) -> tuple[list[Version], str]:
+    """The versions, without the champion's alias on one that was never admitted; and the problem of that one."""
+    passed, problem = [], ""
+    for version in versions:
+        if CHAMPION in version.aliases and not (version.admitted or version.problem):
+            version = replace(version, aliases=tuple(alias for alias in version.aliases if alias != CHAMPION))
+            problem = f"version {version.number} was made {CHAMPION} without a verdict of the gate: {RUN_PROMOTE}"
+        passed.append(version)
+    return passed, problem
 
 
 @dataclass(frozen=True)

@@ -75,6 +75,17 @@ def test_a_refused_promotion_changes_no_alias_and_keeps_its_verdict(registry):
     assert registry.resolve("3").verdict["passed"] is False
 
 
+def test_a_champion_that_was_moved_past_the_gate_is_judged_against_the_one_before(registry):
+    promote(registry, "1", THRESHOLDS)
+    registry.point({"champion": "1"}, {"champion": "3"})
+    assert not registry.resolve("champion").admitted
+    with pytest.raises(Refused, match="mcc"):
+        promote(registry, "3", THRESHOLDS)
+    assert promote(registry, "3", THRESHOLDS, why="a drill").champion == "1"
+    assert aliases(registry) == {"champion": "3", "challenger": "1"} and registry.resolve("3").admitted
+    assert promote(registry, "3", THRESHOLDS) is None
+
+
 def test_rollback_undoes_one_promotion_after_the_other(registry):
     promote(registry, "1", THRESHOLDS)
     promote(registry, "2", THRESHOLDS)

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import httpx
 
+from registry.promote import promote
 from registry.route import Routing, set_routing
-from registry.versions import Registry
+from registry.versions import ADMITTED, Registry
+from tests.registry.conftest import THRESHOLDS
 from tests.server import Server
 from tests.system.tools import (
     Callers,
@@ -46,6 +48,8 @@ def following(folder: Path, uri: str, end: signal.Signals = signal.SIGTERM, **se
 
 
 def point(models: Registry, alias: str, number: str) -> None:
+    """Move an alias, as a promotion does."""
+    models.client.set_model_version_tag(MODEL_NAME, number, ADMITTED, "{}")
     models.client.set_registered_model_alias(MODEL_NAME, alias, number)
 
 
@@ -106,6 +110,13 @@ def test_a_broken_artifact_is_refused_and_its_alias_stays_where_it_was(tmp_path)
         point(models, "champion", "4")
         wait_until(lambda: default_version(server) == "4")
         assert get_json(server, "/versions")["refused"] == []
+
+        number = add_version(tmp_path, uri, -3.0)
+        models.client.set_registered_model_alias(MODEL_NAME, "champion", number)  # as one click in MLflow's UI does
+        wait_until(lambda: "without a verdict of the gate" in str(get_json(server, "/versions/4")["source_problem"]))
+        assert default_version(server) == "4" and metric(server, 'spam_version_source_problem{model_version="4"}') == 1
+        promote(models, number, THRESHOLDS)
+        wait_until(lambda: default_version(server) == number)
 
 
 def _refused(server: Server, number: str) -> dict | None:

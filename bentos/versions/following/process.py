@@ -95,7 +95,7 @@ def main() -> None:
         logs.configure(settings)
         copies = Copies(settings.versions_path)
         followed = (settings.model_name, settings.mlflow_tracking_uri, settings.served_versions)
-        reader = RegistryReader(*followed, downloads=folder, copies=copies)
+        reader = RegistryReader(*followed, downloads=folder, copies=copies, gated=settings.require_verdict)
         _follow(Poller(reader), copies, folder, settings.poll_interval)
 
 

@@ -110,8 +110,8 @@ class ReportWatcher:
 def _load_report(last_served: LastServed, report: Report, before: ServedVersions) -> ServedVersions:
     """What the report asks to serve, recorded as what was served last; nothing where it has no catalogue."""
     if report.catalogue is None:
-        return ServedVersions(why_empty=report.problem)
+        return ServedVersions(problem=report.problem)
     served = load(report.catalogue, last_served.folder, before)
     if served.versions:
         last_served.write(served, report)
-    return served if served.versions else replace(served, why_empty=report.problem)
+    return served if served.versions else replace(served, problem=report.problem or served.problem)

@@ -71,7 +71,7 @@ def test_a_version_that_could_not_be_fetched_is_refused(toys, tmp_path):
 
 def test_without_a_champion_it_says_how_to_make_one(toys, tmp_path):
     assert "python -m registry promote" in load(Catalogue(tuple(toys[:1])), tmp_path).why_no_champion
-    assert ServedVersions(why_empty="because").why_no_champion == "because"
+    assert ServedVersions(problem="because").why_no_champion == "because"
 
 
 def test_what_is_loaded_is_taken_over_under_its_new_aliases(toys, tmp_path):

@@ -13,7 +13,7 @@ from bentos.versions.following.report import Report
 from bentos.versions.loading import load
 from bentos.versions.registry_reader import RETRY, CatalogueError, RegistryReader
 from registry.versions import Registry
-from tests.toyregistry import MODEL_NAME, make_registry
+from tests.toyregistry import MODEL_NAME, add_version, make_registry
 
 
 def test_a_registry_that_is_not_there_is_not_made(tmp_path):
@@ -26,6 +26,24 @@ def test_a_registry_that_is_no_registry_is_an_error_in_words(tmp_path):
     (tmp_path / "mlflow.db").write_bytes(b"no database" * 100)
     with pytest.raises(CatalogueError, match="cannot be read"):
         RegistryReader("sms-spam", f"sqlite:///{tmp_path / 'mlflow.db'}").catalogue()
+
+
+def test_a_champion_without_a_verdict_of_the_gate_is_not_taken_up(tmp_path):
+    uri = make_registry(tmp_path)
+    before = load(RegistryReader(MODEL_NAME, uri).catalogue())
+    registry = Registry(MODEL_NAME, uri)
+    number = add_version(tmp_path, uri, 2.0)
+    registry.client.set_registered_model_alias(MODEL_NAME, "champion", number)  # as one click in MLflow's UI does
+    catalogue = RegistryReader(MODEL_NAME, uri, "all").catalogue()
+    served = load(catalogue, before=before)
+    assert served.default.number == "1" and served.by_ref[number].aliases == ()
+    assert f"version {number} was made champion without a verdict" in served.default.source_problem
+    assert "promote" in load(catalogue).why_no_champion, "a new service has none before it"
+    assert load(RegistryReader(MODEL_NAME, uri, gated=False).catalogue(), before=before).default.number == number
+    for tag, value in (("verdict", '{"passed": false}'), ("verdict", '{"passed": true}')):
+        registry.client.set_model_version_tag(MODEL_NAME, number, tag, value)
+        default = load(RegistryReader(MODEL_NAME, uri).catalogue(), before=before).default
+        assert (default.number == number) == ("true" in value)
 
 
 @pytest.fixture

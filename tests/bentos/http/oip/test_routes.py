@@ -110,7 +110,7 @@ async def test_other_refusals_have_the_same_shape(service, client):
     service.current.served = ServedVersions((champion,), (RefusedVersion("3", ("next",), "damaged"),))
     refused = await client.get(f"{MODEL}/versions/next/ready")
     assert refused.status_code == 503 and "damaged" in refused.json()["error"]
-    service.current.served = ServedVersions(why_empty="none yet")
+    service.current.served = ServedVersions(problem="none yet")
     for path in ("/v2/health/ready", f"{MODEL}/ready", MODEL):
         assert (await client.get(path)).status_code == 503
 

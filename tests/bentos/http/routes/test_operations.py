@@ -29,7 +29,7 @@ async def test_health(client):
 
 async def test_with_nothing_promoted_it_lives_and_says_what_to_do(app, service, client):
     service.current.served = ServedVersions(
-        why_empty="no version of sms-spam is promoted: run `python -m registry promote REF`"
+        problem="no version of sms-spam is promoted: run `python -m registry promote REF`"
     )
     assert (await client.get("/livez")).status_code == 200
     assert (await client.get("/")).json()["versions"] == []
@@ -52,7 +52,7 @@ async def test_with_nothing_promoted_it_lives_and_says_what_to_do(app, service, 
     ],
 )
 async def test_who_shows_no_key_reads_neither_path_nor_address(service, client, why, hint):
-    service.current.served = ServedVersions(why_empty=why)
+    service.current.served = ServedVersions(problem=why)
     for path in ("/readyz", "/v2/health/ready"):
         response = await client.get(path)
         assert response.status_code == 503 and hint in response.text and "secret" not in response.text
