@@ -75,6 +75,7 @@ def test_its_image_installs_the_serving_lock_and_nothing_else(home, tag):
     assert [line for line in installs if "pip install uv" not in line] == [
         line for line in installs if line.endswith("pip install -r $BENTO_PATH/env/python/requirements.txt")
     ]
+    assert "ENV BENTOML_CONTAINERIZED=" in (bento / "env/docker/Dockerfile").read_text()
     for name in ABSENT:
         assert f"\n{name}==" not in (ROOT / "requirements/serve.txt").read_text()
 
