@@ -43,6 +43,7 @@ from pipelines.hashing import sha256_of_files, sha256_of_json
 from pipelines.measure import crossval_record, crossval_report, leave_out
 from pipelines.measure.folds import FoldPredictions
 from pipelines.model.batches import probabilities
+from registry.markdown import print_markdown
 
 FOLDS = 5
 BASELINE = "baseline"
@@ -161,7 +162,7 @@ def _leave_out(
             file.write_text(json.dumps(record, indent=2) + "\n")
     table = leave_out.format_table(record)
     (args.out / "leave_out.md").write_text(table + "\n")
-    print(table)
+    print_markdown(table)
 
 
 def _write_record(

@@ -14,6 +14,7 @@ from registry.call_log import read_calls
 from registry.drift import drifts, profiles_of
 from registry.events import history
 from registry.promote import Refused, initialise, promote, rollback, thresholds_from
+from registry.quick import QuickRegistry
 from registry.route import Routing, read_routing, set_routing
 from registry.settings import RegistrySettings
 from registry.versions import Registry, RegistryError
@@ -27,7 +28,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     logging.getLogger("mlflow").setLevel(logging.ERROR)
     try:
         settings = RegistrySettings()
-        run(Registry(settings.model_name, settings.mlflow_tracking_uri), args)
+        run(QuickRegistry(settings.model_name, settings.mlflow_tracking_uri), args)
     except Refused as refused:
         output.print_verdict(refused.verdict, getattr(args, "json", False))
         sys.exit(f"registry: {refused}; `--force --why TEXT` overrides")
