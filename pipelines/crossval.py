@@ -179,9 +179,7 @@ def _write_record(
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__.splitlines()[0], epilog="example: python -m pipelines.crossval baseline linear --repeats 1"
-    )
+    parser = stage.parser("crossval", __doc__, "baseline linear --repeats 1")
     parser.add_argument("candidates", nargs="*", metavar="CANDIDATE", help="default: the variants and the baseline")
     parser.add_argument("--search", action="store_true", help="the candidates of the section `search` too")
     parser.add_argument("--leave-out", action="store_true", help="hold out whole corpora and parts instead of folds")

@@ -185,15 +185,20 @@ def main() -> None:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__.splitlines()[0],
-        epilog="example: python -m pipelines.evaluate lstm build/prepared build/outside build/lstm/artifact"
-        " build/baseline build/lstm/model/curves.csv pipelines/search/crossval.json build/lstm/evaluation",
+    return stage.parse(
+        "evaluate",
+        __doc__,
+        "lstm build/prepared build/outside build/lstm/artifact build/baseline build/lstm/model/curves.csv"
+        " pipelines/search/crossval.json build/lstm/evaluation",
+        variant=stage.VARIANT,
+        prepared=stage.PREPARED,
+        outside="the folder of `prepare` with the messages that are only measured",
+        artifact=stage.ARTIFACT,
+        baseline="the folder that `baseline` wrote",
+        curves="the file curves.csv that `train` wrote",
+        crossval="the record of a cross-validation, for the model card",
+        out="the folder for the metrics, the figures and the mistakes",
     )
-    parser.add_argument("variant")
-    for name in ("prepared", "outside", "artifact", "baseline", "curves", "crossval", "out"):
-        parser.add_argument(name, type=Path)
-    return parser.parse_args()
 
 
 def _summary(

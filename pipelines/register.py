@@ -7,7 +7,6 @@ and logs from the files what is missing. That is needed because a stage that com
 because MLflow's store can be new.
 """
 
-import argparse
 import csv
 import json
 from pathlib import Path
@@ -67,14 +66,15 @@ def flat_metrics(details: EvaluationDetails) -> dict[str, float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__.splitlines()[0],
-        epilog="example: python -m pipelines.register lstm build/lstm/model build/lstm/artifact build/lstm/evaluation",
+    args = stage.parse(
+        "register",
+        __doc__,
+        "lstm build/lstm/model build/lstm/artifact build/lstm/evaluation",
+        variant=stage.VARIANT,
+        model=stage.MODEL,
+        artifact=stage.ARTIFACT,
+        evaluation="the folder that `evaluate` wrote",
     )
-    parser.add_argument("variant")
-    for name in ("model", "artifact", "evaluation"):
-        parser.add_argument(name, type=Path)
-    args = parser.parse_args()
     settings = params.variant(args.variant)
     metadata = json.loads((args.artifact / "metadata.json").read_text())  # before MLflow makes a store where none is
     client = tracking.connect()
