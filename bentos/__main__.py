@@ -14,23 +14,7 @@ from registry import command
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        prog="python -m bentos",
-        description="Pack the service, prepare its database, make keys, export its log."
-        " Settings come from the environment or `.env`.",
-        epilog="example: python -m bentos build; `python -m bentos VERB --help` explains a verb",
-    )
-    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
-    _add(verbs, "Bake the promoted versions into a bento, to serve or containerize anywhere.", "build")
-    _add(verbs, "Create the store's tables, or upgrade those of an older version.", "migrate")
-    key = _add(verbs, "Make an API key for a caller.", "key ann")
-    key.add_argument("name", help="what the caller is called")
-    export = _add(verbs, "Print the call log or the corrections, one JSON object a line.", "export corrections")
-    tables = export.add_subparsers(dest="table", required=True, metavar="TABLE")
-    calls = _add(tables, "Print version, label and length of every call.", "calls --since 2030-01-31", "export ")
-    calls.add_argument("--since", type=_moment, required=True, help="an ISO 8601 time, in UTC where it names no zone")
-    _add(tables, "Print every correction that callers sent.", "corrections", "export ")
-    args = parser.parse_args()
+    args = build_parser().parse_args()
     try:
         settings = read_settings()
         if args.verb == "key":
@@ -43,9 +27,29 @@ def main() -> None:
         sys.exit(f"error: {error}")
 
 
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=command.prog("bentos"),
+        description="Pack the service, prepare its database, make keys, export its log."
+        " Settings come from the environment or `.env`.",
+        epilog="example: {0} build; `{0} VERB --help` explains a verb".format(command.prog("bentos")),
+    )
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+    _add(verbs, "Bake the promoted versions into a bento, to serve or containerize anywhere.", "build")
+    _add(verbs, "Create the store's tables, or upgrade those of an older version.", "migrate")
+    key = _add(verbs, "Make an API key for a caller.", "key ann")
+    key.add_argument("name", help="what the caller is called")
+    export = _add(verbs, "Print the call log or the corrections, one JSON object a line.", "export corrections")
+    tables = export.add_subparsers(dest="table", required=True, metavar="TABLE")
+    calls = _add(tables, "Print version, label and length of every call.", "calls --since 2030-01-31", "export ")
+    calls.add_argument("--since", type=_moment, required=True, help="an ISO 8601 time, in UTC where it names no zone")
+    _add(tables, "Print every correction that callers sent.", "corrections", "export ")
+    return parser
+
+
 def _add(verbs: argparse._SubParsersAction, sentence: str, example: str, verb: str = "") -> argparse.ArgumentParser:
     """A verb, the first word of `example`, perhaps below another `verb`; `sentence` says what it does."""
-    epilog = f"example: python -m bentos {verb}{example}"
+    epilog = f"example: {command.prog('bentos')} {verb}{example}"
     return verbs.add_parser(example.split()[0], help=sentence, description=sentence, epilog=epilog)
 
 

@@ -22,7 +22,8 @@ from bentos.versions.registry_reader import CatalogueError, RegistryReader
 from registry.model.artifact import Artifact, ArtifactError
 
 ROOT = Path(__file__).parents[1]
-LOCK = ROOT / "requirements" / "serve.txt"
+IN_WHEEL = Path(__file__).with_name("serve.txt")
+LOCK = IN_WHEEL if IN_WHEEL.exists() else ROOT / "requirements" / "serve.txt"
 CODE = ("bentos", "registry")
 
 

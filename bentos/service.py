@@ -4,6 +4,7 @@ BentoML starts and supervises the workers, binds the port and packs the bento; a
 requests. The supervisor imports this module too, so what only a worker needs is imported when a worker starts.
 """
 
+import errno
 import gc
 import logging
 import os
@@ -12,6 +13,7 @@ import socket
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,7 @@ from bentos.versions.following.supervisor import supervise_follower
 
 SHARED_FOLDER = "BENTOS_FOLDER"  # environment variables by which the supervisor tells its workers where they belong
 SUPERVISOR = "BENTOS_SUPERVISOR"
+CONTAINERIZED = "BENTOML_CONTAINERIZED"  # BentoML sets it in its images
 RESTART_PAUSE = 1.0  # seconds before a worker that cannot start is started again, where others have started
 BAKED = Path(__file__).parents[1] / "baked"  # a bento's versions; the repository has no such folder
 
@@ -60,7 +63,7 @@ class DirectService(bentoml.Service):
         """Pass the settings that BentoML needs. Not at import: BentoML changes the working directory after that."""
         os.environ.setdefault(HOME, os.getcwd() if self.bento else self.working_dir)
         settings = _or_exit(read_settings)
-        self.config["http"] = {"port": settings.port}
+        self.config["http"] = {"host": _host(settings), "port": settings.port}
         self.config["workers"] = settings.workers
         super().inject_config()
 
@@ -88,7 +91,9 @@ class SpamService:
         """Runs in the supervisor before any worker: a wrong setting ends the program here, in one sentence."""
         settings = _or_exit(_checked_settings)
         logs.configure(settings)
-        _check_port(settings.port)
+        host, port = _option("host") or _host(settings), _option("port") or settings.port
+        _check_address(host, port)
+        _warn_of_strangers(host, settings)
         try:
             backends.prepare(settings)
         except StoreError as error:
@@ -126,16 +131,40 @@ class SpamService:
         await self.stop_worker()
 
 
-def _check_port(configured: int) -> None:
-    """End the program with a sentence when the port is taken; BentoML would print a traceback."""
+def _host(settings: Settings) -> str:
+    """HOST, or every address in the image that `bentoml containerize` makes: there loopback is the container's own."""
+    everywhere = CONTAINERIZED in os.environ and "host" not in settings.model_fields_set
+    return "0.0.0.0" if everywhere else settings.host
+
+
+def _option(name: str) -> Any:
+    """What the command line of `bentoml serve` says, or BentoML's own variable; None where it says nothing."""
     command = click.get_current_context(silent=True)
-    port = (command and command.params.get("port")) or configured
-    with socket.socket() as probe:
+    return command and command.params.get(name)
+
+
+def _check_address(host: str, port: int) -> None:
+    """End the program with a sentence when the port is taken or the address is no IP address of this machine.
+
+    BentoML would print a traceback.
+    """
+    try:
+        family = socket.AF_INET6 if ip_address(host).version == 6 else socket.AF_INET
+    except ValueError:
+        sys.exit(f"error: cannot listen on {host!r}: it is no IP address")
+    with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(("", port))
+            probe.bind((host, port))
         except OSError as error:
-            sys.exit(f"error: cannot listen on port {port}: {error.strerror}; set PORT to another")
+            taken = error.errno == errno.EADDRINUSE
+            where, other = (f"port {port}", "PORT") if taken else (f"{host}, port {port}", "HOST or PORT")
+            sys.exit(f"error: cannot listen on {where}: {error.strerror}; set {other} to another")
+
+
+def _warn_of_strangers(host: str, settings: Settings) -> None:
+    if not (ip_address(host).is_loopback or settings.api_keys_file):
+        logger.warning("whoever reaches %s may call, since no API_KEYS_FILE is set", host)
 
 
 def _checked_settings() -> Settings:

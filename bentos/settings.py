@@ -3,7 +3,7 @@
 import os
 import re
 from difflib import get_close_matches
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -35,6 +35,15 @@ def _proxies(text: str) -> str:
     return text
 
 
+def _address(text: str) -> str:
+    address = "127.0.0.1" if text == "localhost" else text
+    try:
+        ip_address(address)
+    except ValueError:
+        raise ValueError("it is an IP address of this machine, or 0.0.0.0 or :: for all of them") from None
+    return address
+
+
 def _port(value: object) -> object:
     """The port of `tcp://10.0.0.1:9042`, which Kubernetes sets in a pod beside a service named `cassandra`."""
     return value.rpartition(":")[2] if isinstance(value, str) and value.startswith("tcp://") else value
@@ -58,6 +67,7 @@ def _origins(text: str) -> str:
 class Settings(RegistrySettings):
     """One field for each setting. The environment wins over `.env`."""
 
+    host: Annotated[str, AfterValidator(_address)] = "127.0.0.1"
     port: Port = 3000
     workers: Annotated[int, Field(ge=1, le=64)] = 1  # processes that answer
     drain_seconds: Annotated[float, Field(ge=0)] = 5.0  # that a worker answers on after SIGTERM
@@ -108,6 +118,12 @@ class Settings(RegistrySettings):
     log_ttl: Annotated[int, Field(ge=0)] = 30 * 24 * 3600  # seconds; 0 keeps the log for ever
     spool_path: Path = Path("spool.db")  # rows that wait for an unreachable database
     versions_path: Path = Path("versions")  # copies of the served versions
+
+    @property
+    def url(self) -> str:
+        """Where a caller on this machine finds the service; every address of the machine includes loopback."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)
+        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
 
     @model_validator(mode="after")
     def _one_database(self) -> "Settings":

@@ -5,9 +5,7 @@
 writes OUT/metrics.json and OUT/predictions.csv.
 """
 
-import argparse
 import json
-from pathlib import Path
 
 import numpy as np
 from sklearn.feature_extraction.text import TfidfVectorizer
@@ -39,13 +37,13 @@ def scores(model, texts: list[str], positive: int) -> np.ndarray:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__.splitlines()[0],
-        epilog="example: python -m pipelines.baseline build/prepared build/baseline",
+    args = stage.parse(
+        "baseline",
+        __doc__,
+        "build/prepared build/baseline",
+        prepared=stage.PREPARED,
+        out="the folder for the metrics and the predictions",
     )
-    parser.add_argument("prepared", type=Path)
-    parser.add_argument("out", type=Path)
-    args = parser.parse_args()
     loaded = params.load()
     positive, main_corpus = loaded.positive, [loaded.main.name, params.FEEDBACK]
     train, test = (splits.read(args.prepared, name, main_corpus) for name in ("train", "test"))

@@ -14,7 +14,6 @@ change its label to `rejected`: the row stays as it is, no other row is written 
 The corrections come from `python -m bentos export corrections`, and so the store's settings are the service's.
 """
 
-import argparse
 import csv
 import os
 import sys
@@ -24,7 +23,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple, TextIO
 
-from pipelines import params
+from pipelines import params, stage
 from pipelines.data.cleaning import clean, message_id
 from pipelines.data.corpus import CorpusError
 from pipelines.data.corrections import REJECTED, escape
@@ -138,11 +137,8 @@ def _by_text(corrections: Iterable[Correction]) -> Iterator[tuple[str, list[Corr
 
 
 def main() -> None:
-    epilog = (
-        "To refuse a text for good, change its label in the file to `rejected`: such a row stays as it is. "
-        "example: python -m pipelines.collect --output pipelines/feedback.csv"
-    )
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0], epilog=epilog)
+    parser = stage.parser("collect", __doc__, "--output pipelines/feedback.csv")
+    parser.description += " To refuse a text for good, change its label in that file to `rejected`."
     parser.add_argument("--output", type=Path, help="the file to write; default: prepare.feedback of params.yaml")
     output = parser.parse_args().output or params.load().prepare.feedback
     try:

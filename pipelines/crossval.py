@@ -43,6 +43,7 @@ from pipelines.hashing import sha256_of_files, sha256_of_json
 from pipelines.measure import crossval_record, crossval_report, leave_out
 from pipelines.measure.folds import FoldPredictions
 from pipelines.model.batches import probabilities
+from registry.markdown import print_markdown
 
 FOLDS = 5
 BASELINE = "baseline"
@@ -161,7 +162,7 @@ def _leave_out(
             file.write_text(json.dumps(record, indent=2) + "\n")
     table = leave_out.format_table(record)
     (args.out / "leave_out.md").write_text(table + "\n")
-    print(table)
+    print_markdown(table)
 
 
 def _write_record(
@@ -178,9 +179,7 @@ def _write_record(
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__.splitlines()[0], epilog="example: python -m pipelines.crossval baseline linear --repeats 1"
-    )
+    parser = stage.parser("crossval", __doc__, "baseline linear --repeats 1")
     parser.add_argument("candidates", nargs="*", metavar="CANDIDATE", help="default: the variants and the baseline")
     parser.add_argument("--search", action="store_true", help="the candidates of the section `search` too")
     parser.add_argument("--leave-out", action="store_true", help="hold out whole corpora and parts instead of folds")

@@ -191,16 +191,21 @@ def main() -> None:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__.splitlines()[0],
-        epilog="example: python -m pipelines.evaluate lstm build/prepared build/outside build/lstm/artifact"
-        " build/baseline build/lstm/model/curves.csv pipelines/search/crossval.json build/lstm/evaluation"
-        " build/reports/lstm.html",
+    return stage.parse(
+        "evaluate",
+        __doc__,
+        "lstm build/prepared build/outside build/lstm/artifact build/baseline build/lstm/model/curves.csv"
+        " pipelines/search/crossval.json build/lstm/evaluation build/reports/lstm.html",
+        variant=stage.VARIANT,
+        prepared=stage.PREPARED,
+        outside="the folder of `prepare` with the messages that are only measured",
+        artifact=stage.ARTIFACT,
+        baseline="the folder that `baseline` wrote",
+        curves="the file curves.csv that `train` wrote",
+        crossval="the record of a cross-validation, for the model card",
+        out="the folder for the metrics, the figures and the mistakes",
+        report="the page with all of it",
     )
-    parser.add_argument("variant")
-    for name in ("prepared", "outside", "artifact", "baseline", "curves", "crossval", "out", "report"):
-        parser.add_argument(name, type=Path)
-    return parser.parse_args()
 
 
 def _summary(

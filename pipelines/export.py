@@ -60,14 +60,15 @@ def choose_decision(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__.splitlines()[0],
-        epilog="example: python -m pipelines.export lstm build/prepared build/lstm/model build/lstm/artifact",
+    args = stage.parse(
+        "export",
+        __doc__,
+        "lstm build/prepared build/lstm/model build/lstm/artifact",
+        variant=stage.VARIANT,
+        prepared=stage.PREPARED,
+        model=stage.MODEL,
+        out="the folder for the artifact",
     )
-    parser.add_argument("variant")
-    for name in ("prepared", "model", "out"):
-        parser.add_argument(name, type=Path)
-    args = parser.parse_args()
     variant = params.variant(args.variant)
     test = splits.read(args.prepared, "test")
     model, tokenizer = load(variant, args.model, sizes_of(splits.read(args.prepared, "train", variant.sources)))

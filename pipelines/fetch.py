@@ -15,7 +15,6 @@ Spam Collection. A download is checked before it is moved to its place, so a cor
 behind. A corpus that is optional and cannot be had is no error.
 """
 
-import argparse
 import os
 import subprocess
 import sys
@@ -29,7 +28,7 @@ from pathlib import Path
 
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from pipelines import params
+from pipelines import params, stage
 from pipelines.data import stand_in
 from pipelines.hashing import sha256
 from registry import command
@@ -182,7 +181,7 @@ def fetch_all(corpora: list[params.Corpus], substitute: bool = False) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0], epilog="example: python -m pipelines.fetch")
+    parser = stage.parser("fetch", __doc__, "--stand-in")
     parser.add_argument("path", nargs="?", type=Path, help="the file to get; default: every corpus of params.yaml")
     parser.add_argument("--stand-in", action="store_true", help=f"take the stand-in for {NAME}, from no other source")
     args = parser.parse_args()

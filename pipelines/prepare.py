@@ -117,13 +117,14 @@ def _format_counts(counts: dict[str, Any]) -> str:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__.splitlines()[0],
-        epilog="example: python -m pipelines.prepare pipelines/feedback.csv build/prepared build/outside",
+    return stage.parse(
+        "prepare",
+        __doc__,
+        "pipelines/feedback.csv build/prepared build/outside",
+        feedback="the corrections that `pipelines.collect` wrote; the file need not exist",
+        out="the folder for the messages of the corpora to train on",
+        outside="the folder for the messages of the corpora that are only measured",
     )
-    for name in ("feedback", "out", "outside"):
-        parser.add_argument(name, type=Path)
-    return parser.parse_args()
 
 
 if __name__ == "__main__":

@@ -110,7 +110,19 @@ def log_crossval(client: MlflowClient, run_id: str, variant: str, crossval: dict
 
 
 def main() -> None:
-    args = _arguments()
+    args = stage.parse(
+        "register",
+        __doc__,
+        "lstm build/prepared build/validation.json build/lstm/model build/lstm/artifact build/lstm/evaluation"
+        " build/reports/lstm.html",
+        variant=stage.VARIANT,
+        prepared=stage.PREPARED,
+        validation="the file that `validate` wrote",
+        model=stage.MODEL,
+        artifact=stage.ARTIFACT,
+        evaluation="the folder that `evaluate` wrote",
+        report="the page that `evaluate` wrote",
+    )
     settings = params.variant(args.variant)
     metadata = json.loads((args.artifact / "metadata.json").read_text())  # before MLflow makes a store where none is
     client = tracking.connect()
@@ -121,18 +133,6 @@ def main() -> None:
     version, new = publish(registry, run_id, args.artifact, args.evaluation, args.report)
     done, mark = "registered as" if new else "already", ", trained on the stand-in" if version.stand_in else ""
     print(f"{args.variant}: {done} version {version.number} of {store.model_name}{mark}")
-
-
-def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__.splitlines()[0],
-        epilog="example: python -m pipelines.register lstm build/prepared build/validation.json build/lstm/model"
-        " build/lstm/artifact build/lstm/evaluation build/reports/lstm.html",
-    )
-    parser.add_argument("variant")
-    for name in ("prepared", "validation", "model", "artifact", "evaluation", "report"):
-        parser.add_argument(name, type=Path)
-    return parser.parse_args()
 
 
 if __name__ == "__main__":

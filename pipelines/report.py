@@ -7,7 +7,6 @@ params.yaml, and BUILD/validation.json, and writes OUT. The champion is read fro
 own, unless it is what a variant is now. The stage runs at every `dvc repro`, since the champion may be another one.
 """
 
-import argparse
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -57,22 +56,19 @@ def with_champion(columns: list[Evaluated], best: Evaluated | None) -> list[Eval
 
 
 def main() -> None:
-    args = _arguments()
+    args = stage.parse(
+        "report",
+        __doc__,
+        "build build/report.html",
+        build="the folder with what the other stages wrote",
+        out="the page to write",
+    )
     loaded, settings = params.load(), RegistrySettings()
     columns = variants(args.build, list(loaded.variants))
     columns = with_champion(columns, champion(Registry(settings.model_name, settings.mlflow_tracking_uri)))
     expectations = json.loads((args.build / "validation.json").read_text())
     args.out.write_text(report.render(columns, loaded.positive, expectations), encoding="utf-8")
     print(f"report: {args.out}: {'; '.join(one.name for one in columns)}")
-
-
-def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__.splitlines()[0], epilog="example: python -m pipelines.report build build/report.html"
-    )
-    parser.add_argument("build", type=Path)
-    parser.add_argument("out", type=Path)
-    return parser.parse_args()
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ writes OUT/model.weights.h5, OUT/tokenizer.json (its vocabulary is learnt from t
 OUT/held_out.csv, how much of each training message the others would have known. The same inputs give the same bytes.
 """
 
-import argparse
 import csv
 import time
 from collections.abc import Callable
@@ -145,14 +144,14 @@ class Curves:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__.splitlines()[0],
-        epilog="example: python -m pipelines.train lstm build/prepared build/lstm/model",
+    args = stage.parse(
+        "train",
+        __doc__,
+        "lstm build/prepared build/lstm/model",
+        variant=stage.VARIANT,
+        prepared=stage.PREPARED,
+        out="the folder for the weights, the tokenizer and the curves",
     )
-    parser.add_argument("variant")
-    parser.add_argument("prepared", type=Path)
-    parser.add_argument("out", type=Path)
-    args = parser.parse_args()
     variant = params.variant(args.variant)
     tags = {"corpus_sha256": sha256_of_file(args.prepared / "train.csv"), "code_sha256": sha256_of_files(CODE)}
     tags |= stand_in.mark_of_prepared(args.prepared)

@@ -137,13 +137,14 @@ def main() -> None:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__.splitlines()[0],
-        epilog="example: python -m pipelines.validate build/prepared build/validation.json build/docs",
+    return stage.parse(
+        "validate",
+        __doc__,
+        "build/prepared build/validation.json build/docs",
+        prepared=stage.PREPARED,
+        out="the JSON file for the outcome of each expectation",
+        docs="the folder for the report that a browser shows",
     )
-    for name in ("prepared", "out", "docs"):
-        parser.add_argument(name, type=Path)
-    return parser.parse_args()
 
 
 if __name__ == "__main__":

@@ -5,24 +5,18 @@
 writes Vega, Vega-Lite and Vega-Embed as a script. The template of the page, .dvc/plots.html, loads it.
 """
 
-import argparse
-from pathlib import Path
-
 import vl_convert
 
+from pipelines import stage
 from registry import command
 
 VEGA_LITE = "5.21"  # DVC's plots are of version 5
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__.splitlines()[0], epilog="example: python -m pipelines.vega build/vega.js"
-    )
-    parser.add_argument("out", type=Path)
-    args = parser.parse_args()
+    args = stage.parse("vega", __doc__, "build/vega.js", out="the script to write")
     args.out.write_text(vl_convert.javascript_bundle(vl_version=VEGA_LITE), encoding="utf-8")
 
 
 if __name__ == "__main__":
-    command.run(main)
+    command.run(main)  # it reads no file of another stage

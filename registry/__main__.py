@@ -14,6 +14,7 @@ from registry.call_log import read_calls
 from registry.drift import drifts, profiles_of
 from registry.events import history
 from registry.promote import Refused, initialise, promote, rollback, thresholds_from
+from registry.quick import QuickRegistry
 from registry.route import Routing, read_routing, set_routing
 from registry.settings import RegistrySettings
 from registry.versions import Registry, RegistryError
@@ -27,7 +28,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     logging.getLogger("mlflow").setLevel(logging.ERROR)
     try:
         settings = RegistrySettings()
-        run(Registry(settings.model_name, settings.mlflow_tracking_uri), args)
+        run(QuickRegistry(settings.model_name, settings.mlflow_tracking_uri), args)
     except Refused as refused:
         output.print_verdict(refused.verdict, getattr(args, "json", False))
         sys.exit(f"registry: {refused}; `--force --why TEXT` overrides")
@@ -49,9 +50,9 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
 
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m registry",
+        prog=command.prog("registry"),
         description="Lists the model versions, promotes one to champion, and rolls back.",
-        epilog="example: python -m registry list; `python -m registry VERB --help` explains a verb",
+        epilog="example: {0} list; `{0} VERB --help` explains a verb".format(command.prog("registry")),
     )
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     printing = argparse.ArgumentParser(add_help=False)
@@ -81,7 +82,7 @@ def _add(
     verbs: argparse._SubParsersAction, sentence: str, example: str, *parents: argparse.ArgumentParser
 ) -> argparse.ArgumentParser:
     """A verb, the first word of `example`; `sentence` says what it does."""
-    name, epilog = example.split()[0], f"example: python -m registry {example}"
+    name, epilog = example.split()[0], f"example: {command.prog('registry')} {example}"
     return verbs.add_parser(name, parents=parents, help=sentence, description=sentence, epilog=epilog)
 
 

@@ -5,6 +5,8 @@ import signal
 import sys
 from collections.abc import Callable
 
+started_by: str | None = None  # the console command that runs the module, where one does
+
 INTERRUPTED, PIPE_CLOSED = 128 + signal.SIGINT, 128 + signal.SIGPIPE  # exit statuses, as a shell has them
 
 
@@ -26,6 +28,11 @@ def run(main: Callable[[], None], *errors: type[Exception]) -> None:
         sys.exit(PIPE_CLOSED)
     except (OSError, *errors) as error:
         sys.exit(f"{_name()}: {_sentence(error)}")
+
+
+def prog(module: str) -> str:
+    """How a person starts the module: `python -m pipelines.train`, or `sms-spam pipelines train` through `sms_spam`."""
+    return f"python -m {module}" if started_by is None else f"{started_by} {module.replace('.', ' ')}"
 
 
 def quiet_while_importing() -> None:

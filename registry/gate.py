@@ -10,7 +10,6 @@ from typing import Annotated
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
-from scipy.stats import binomtest
 
 from registry.metrics import mcc
 
@@ -136,6 +135,8 @@ def _not_inferior(champion: Evaluation, candidate: Evaluation, thresholds: Thres
 
 def _mcnemar(champion: Evaluation, candidate: Evaluation) -> Check:
     """The one-sided test of the messages that one of the two has right and the other wrong."""
+    from scipy.stats import binomtest  # its import takes half a second
+
     right, champion_right = candidate.predicted == candidate.actual, champion.predicted == champion.actual
     gained, lost = int((right & ~champion_right).sum()), int((~right & champion_right).sum())
     p = float(binomtest(lost, gained + lost, alternative="greater").pvalue) if gained + lost else 1.0

@@ -4,12 +4,11 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-from rich.console import Console
-from rich.markdown import Markdown
 from rich.table import Column, Table
 
 from registry.drift import Drift
 from registry.gate import Verdict
+from registry.markdown import console, print_markdown
 from registry.route import Routing
 from registry.versions import CHAMPION, Version
 
@@ -22,16 +21,17 @@ def print_json(value: Any) -> None:
 
 
 def print_versions(versions: list[Version], as_json: bool) -> None:
-    """A table of the columns that 80 characters have room for; `print_version` has every metric."""
+    """A table of the columns that 60 characters have room for; `print_version` has every metric."""
     if as_json:
         return print_json([_version(version) for version in versions])
     columns = ["mcc", *_caught_and_blocked(versions)]
-    table = _table("version", "aliases", "variant", *columns, "created")
+    headings = (name.replace("_", "\n") for name in columns)
+    table = _table("version", "aliases", "variant", *headings, Column("created", no_wrap=True))
     for version in versions:
         figures = (f"{version.metrics[name]:.4f}" if name in version.metrics else "" for name in columns)
         created = version.created_at.strftime("%Y-%m-%d")
         table.add_row(version.number, _aliases(version), _marked(version), *figures, created)
-    _console().print(table)
+    console().print(table)
     if any(_ungated(version) for version in versions):
         print(UNGATED)
     if any(version.stand_in for version in versions):
@@ -41,26 +41,27 @@ def print_versions(versions: list[Version], as_json: bool) -> None:
 def print_version(version: Version, card: str, as_json: bool) -> None:
     if as_json:
         return print_json(_version(version))
-    table = _table(show_header=False)
+    table = _table("", "", show_header=False)
     for name, value in _version(version).items():
         if name == "metrics":
             for metric, figure in value.items():
                 table.add_row(metric, f"{figure:.4f}")
         elif name != "verdict":
             table.add_row(name, ", ".join(value) if isinstance(value, list) else str(value))
-    _console().print(table)
+    console().print(table)
     if card:
-        _console().print(Markdown(card))
+        print_markdown(card)
 
 
 def print_verdict(verdict: Verdict, as_json: bool) -> None:
     if as_json:
         return print_json(verdict.as_dict())
     against = f"against champion {verdict.champion}" if verdict.champion else "no champion to compare with"
-    table = Table("check", "found", "asked", "", title=f"version {verdict.candidate}, {against}", box=None)
+    table = _table("check", Column("found", max_width=14), Column("asked", max_width=10), Column("", no_wrap=True))
+    table.title, table.title_justify = f"version {verdict.candidate}, {against}", "left"
     for check in verdict.checks:
         table.add_row(check.name, check.found, check.asked, "[green]pass[/]" if check.passed else "[red]fail[/]")
-    _console().print(table)
+    console().print(table)
 
 
 def print_aliases(aliases: dict[str, str], as_json: bool) -> None:
@@ -76,12 +77,12 @@ def print_routing(routing: Routing, as_json: bool) -> None:
 def print_events(events: list[dict[str, Any]], as_json: bool) -> None:
     if as_json:
         return print_json(events)
-    table = _table(Column("at", no_wrap=True), "by", "what", "before", "after", "why")
+    table = _table("at", "by", "what", "before", "after", "why")
     for event in events:
         at = event["at"][:19].replace("T", " ")
         before, after = (_state(event["what"], event[name]) for name in ("before", "after"))
         table.add_row(at, event["by"], event["what"], before, after, event["why"] or "")
-    _console().print(table)
+    console().print(table)
 
 
 def print_drifts(drifts: list[Drift], as_json: bool) -> None:
@@ -91,7 +92,7 @@ def print_drifts(drifts: list[Drift], as_json: bool) -> None:
     for drift in drifts:
         figures = ("" if index is None else f"{index:.3f}" for index in (drift.labels, drift.lengths))
         table.add_row(drift.version, ", ".join(drift.aliases), str(drift.calls), *figures, drift.verdict)
-    _console().print(table)
+    console().print(table)
 
 
 def _version(version: Version) -> dict[str, Any]:
@@ -140,8 +141,6 @@ def _caught_and_blocked(versions: list[Version]) -> list[str]:
 
 
 def _table(*columns: str | Column, show_header: bool = True) -> Table:
-    return Table(*columns, box=None, pad_edge=False, show_header=show_header)
-
-
-def _console() -> Console:
-    return Console(highlight=False)
+    """A table that leaves nothing out: a cell too long for its column goes on in the next line."""
+    folding = (column if isinstance(column, Column) else Column(column, overflow="fold") for column in columns)
+    return Table(*folding, box=None, pad_edge=False, show_header=show_header, padding=(0, 1, 0, 0))

@@ -6,8 +6,6 @@ Every change is recorded as an event, and a rollback reads the events.
 import json
 from pathlib import Path
 
-import pandas as pd
-
 from registry.description import describe
 from registry.events import history, record
 from registry.gate import Evaluation, Thresholds, Verdict, judge
@@ -29,6 +27,8 @@ class Refused(Exception):
 
 def evaluation(registry: Registry, version: Version) -> Evaluation:
     """A version's evaluation, read from its artifact. Raises RegistryError when it has none."""
+    import pandas as pd  # takes a third of a second
+
     try:
         with registry.files(version) as folder:
             metrics = json.loads((folder / EVALUATION / "metrics.json").read_text())

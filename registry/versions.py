@@ -1,20 +1,24 @@
 """The versions of the registered model, read from the MLflow registry.
 
-Importing MLflow takes a second or two, so a Registry imports it when it is created, and this module does not.
+Importing MLflow takes a second or two, so a Registry imports it when it first needs it, and this module does not.
 """
 
 import json
 import re
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from registry.model.evaluation import EvaluationDetails
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
 
 CHAMPION = "champion"  # the alias of the version that answers the calls that name none
 PAYLOAD = "version"  # the folder of the artifact inside the logged pyfunc
@@ -74,12 +78,15 @@ class Registry:
     """The versions of one registered model. Every method raises RegistryError when the registry cannot be reached."""
 
     def __init__(self, model_name: str, tracking_uri: str) -> None:
-        from mlflow import MlflowClient
-
         self.model_name = model_name
         self.tracking_uri = tracking_uri
+
+    @cached_property
+    def client(self) -> "MlflowClient":
+        from mlflow import MlflowClient
+
         with self.errors():
-            self.client = MlflowClient(tracking_uri=tracking_uri, registry_uri=tracking_uri)
+            return MlflowClient(tracking_uri=self.tracking_uri, registry_uri=self.tracking_uri)
 
     def versions(self) -> list[Version]:
         """Every version that can be served, newest first; none where the model was never registered."""
@@ -92,9 +99,7 @@ class Registry:
             if not models:
                 return []
             rows = self.client.search_model_versions(f"name = '{self.model_name}'", max_results=10_000)
-        return sorted(
-            (_version(row, models[0].aliases) for row in rows), key=lambda version: int(version.number), reverse=True
-        )
+        return newest_first(rows, models[0].aliases)
 
     def resolve(self, ref: str) -> Version:
         """The version that REF, a number or an alias, names. Raises UnknownVersion."""
@@ -218,7 +223,12 @@ def _without_passwords(message: str) -> str:
     return re.sub(r"//\S*@", "//***@", message)  # also a lone token, and a password with / or @ in it
 
 
-def _version(row: Any, aliases: dict[str, str]) -> Version:
+def newest_first(rows: Iterable[Any], aliases: Mapping[str, str | int]) -> list[Version]:
+    """MLflow's rows of versions as Versions; `aliases` are the model's, {alias: number}."""
+    return sorted((_version(row, aliases) for row in rows), key=lambda version: int(version.number), reverse=True)
+
+
+def _version(row: Any, aliases: Mapping[str, str | int]) -> Version:
     problem = _problem(row)
     try:
         metrics, verdict = json.loads(row.tags.get("metrics", "{}")), json.loads(row.tags.get("verdict", "null"))

@@ -11,6 +11,7 @@ from pipelines.data import splits
 from pipelines.measure import folds, metrics
 from pipelines.measure.crossval_record import TESTED
 from pipelines.measure.folds import FoldPredictions
+from registry.markdown import print_markdown
 
 LISTED = 40  # of the hardest messages
 MOST_BLOCKED = 0.01  # where the curve ends
@@ -36,7 +37,7 @@ def write(
     draw_folds(measured, out / "folds.png")
     draw_curve({name: ranks[:, split.actual == number] for name, ranks in above.items()}, others, out / "curve.png")
     hardest(above, split).to_csv(out / "hardest.csv", index=False)
-    print(table)
+    print_markdown(table)
     return [out / name for name in ("table.md", "folds.csv", "folds.png", "curve.png", "hardest.csv")]
 
 

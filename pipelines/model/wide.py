@@ -9,9 +9,9 @@ also experts, the same SVMs on each corpus alone, detectors, which tell one corp
 messages, and gates, which tell from which corpus a message could be; the products of the scores let a gate say how much
 each expert counts (a mixture of experts, Jacobs et al., 1991).
 
-Logistic regression on held-out scores turns them into logits (Platt, 1999). A corpus's messages can have a weight there,
-so that a large corpus does not decide alone what the scores mean. The network of a model then learns from the logits of
-held-out messages, because the SVMs make no mistakes on their own training messages, so there would be nothing
+Logistic regression on held-out scores turns them into logits (Platt, 1999). A corpus's messages can have a weight
+there, so that a large corpus does not decide alone what the scores mean. The network of a model then learns from the
+logits of held-out messages, because the SVMs make no mistakes on their own training messages, so there would be nothing
 to learn (stacking, Wolpert 1992).
 """
 

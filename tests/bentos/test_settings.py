@@ -32,6 +32,7 @@ def test_relative_paths_start_at_home_and_absolute_ones_stay(home, monkeypatch):
 @pytest.mark.parametrize(
     ("name", "value"),
     [
+        ("HOST", "example.org"),
         ("PORT", "0"),
         ("CACHE_TIMEOUT", "soon"),
         ("CASSANDRA_CONSISTENCY", "some"),
@@ -53,6 +54,21 @@ def test_a_wrong_value_names_its_variable(monkeypatch, name, value):
     monkeypatch.setenv(name, value)
     with pytest.raises(SettingsError, match=name):
         read_settings()
+
+
+@pytest.mark.parametrize(
+    ("host", "url"),
+    [
+        ("", "http://127.0.0.1:3000"),
+        ("localhost", "http://127.0.0.1:3000"),
+        ("0.0.0.0", "http://127.0.0.1:3000"),
+        ("192.0.2.7", "http://192.0.2.7:3000"),
+        ("::1", "http://[::1]:3000"),
+    ],
+)
+def test_the_url_is_one_that_this_machine_reaches(monkeypatch, host, url):
+    monkeypatch.setenv("HOST", host)
+    assert read_settings().url == url
 
 
 def test_no_secret_is_shown(monkeypatch):

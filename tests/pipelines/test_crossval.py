@@ -1,6 +1,7 @@
 """The protocol of the cross-validation, and the command."""
 
 import json
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -87,7 +88,8 @@ def test_a_cross_validation_is_printed_drawn_and_put_into_mlflow(tmp_path, monke
     monkeypatch.setattr(sys, "argv", ["crossval", "baseline", "--repeats", "1", *where])
     crossval.main()
     printed = capsys.readouterr().out
-    assert "fold 5/5" in printed and printed.splitlines()[-1].startswith("| baseline | 0.9")
+    assert "fold 5/5" in printed and re.search(r"^candidate +baseline", printed, re.M)
+    assert (tmp_path / "out/table.md").read_text().splitlines()[-1].startswith("| baseline | 0.9")
     assert min((tmp_path / "out" / name).stat().st_size for name in ("folds.png", "curve.png")) > 1000
     hardest = pd.read_csv(tmp_path / "out" / "hardest.csv")
     assert hardest["others_above"].is_monotonic_decreasing and hardest["others_above"][0] > 250

@@ -32,6 +32,15 @@ def test_a_first_champion_a_refusal_a_forced_promotion_and_its_rollback(cli, reg
     assert cli("rollback").output == "challenger: version 1, champion: version 2\n"
 
 
+def test_every_table_fits_60_columns_and_leaves_nothing_out(cli, registry, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "60")
+    registry.point({}, {"champion": "2", "challenger": "1"})
+    assert cli("promote", "1", "--force", "--why", "a drill that has a long reason").status == 0
+    for words in (("list",), ("show", "1"), ("log",), ("promote", "3")):
+        printed = cli(*words).output
+        assert printed and max(map(len, printed.splitlines())) <= 60 and "…" not in printed
+
+
 def test_the_list_fits_80_columns_and_an_unknown_version_is_answered_with_those_that_exist(cli, registry):
     registry.point({}, {"champion": "2", "challenger": "1"})
     listed = cli("list").output

@@ -49,7 +49,7 @@ def test_the_bento_has_code_and_versions_and_nothing_else(packed):
     """Built in the repository, where settings, databases, feedback and the corpus lie beside the code."""
     assert {file.parts[0] for file in packed} == {"bentos", "registry", "baked", "serve.txt", "bentofile.yaml"}
     assert {file.suffix for file in packed if file.parts[0] in ("bentos", "registry")} <= {
-        *(".py", ".html", ".css", ".js", ".json", ".conf", ".yaml", ".service", "")  # "": the Dockerfile
+        *(".py", ".html", ".css", ".js", ".json", ".conf", ".yaml", ".service", ".typed", "")  # "": the Dockerfile
     }
     assert {file.parts[1] for file in packed if file.parts[0] == "baked"} == {"1", "2", "versions.json"}
 
@@ -75,6 +75,7 @@ def test_its_image_installs_the_serving_lock_and_nothing_else(home, tag):
     assert [line for line in installs if "pip install uv" not in line] == [
         line for line in installs if line.endswith("pip install -r $BENTO_PATH/env/python/requirements.txt")
     ]
+    assert "ENV BENTOML_CONTAINERIZED=" in (bento / "env/docker/Dockerfile").read_text()
     for name in ABSENT:
         assert f"\n{name}==" not in (ROOT / "requirements/serve.txt").read_text()
 

@@ -3,6 +3,8 @@
 import shutil
 import socket
 import sqlite3
+from ipaddress import ip_address
+from pathlib import Path
 
 import pytest
 
@@ -58,6 +60,30 @@ def test_a_taken_port_is_named(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         assert f"cannot listen on port {port}" in output_of_failed_start(tmp_path, PORT=str(port), MOCK_MODEL="1")
+
+
+def test_an_address_that_is_not_this_machines_is_named(tmp_path):
+    assert "cannot listen on 192.0.2.1" in output_of_failed_start(tmp_path, HOST="192.0.2.1", MOCK_MODEL="1")
+
+
+def test_it_listens_on_loopback_alone_and_elsewhere_warns_where_anybody_may_call(tmp_path):
+    warning = "whoever reaches 0.0.0.0 may call"
+    with Server(tmp_path, MOCK_MODEL="1") as server:
+        assert listening_on(server) == "127.0.0.1" and warning not in server.log.read_text()
+    with Server(tmp_path, MOCK_MODEL="1", BENTOML_CONTAINERIZED="true") as server:
+        assert listening_on(server) == "0.0.0.0" and server.log.read_text().count(warning) == 1
+
+
+def test_the_command_line_wins_over_the_setting(tmp_path):
+    with Server(tmp_path, MOCK_MODEL="1", BENTOML_HOST="127.0.0.1", HOST="127.0.0.2") as server:  # as --host does
+        assert listening_on(server) == "127.0.0.1"
+
+
+def listening_on(server: Server) -> str:
+    """The IPv4 address in whose name its port is open, from /proc/net/tcp: LISTEN is state 0A there."""
+    rows = (line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:])
+    (address,) = {row[1] for row in rows if row[3] == "0A" and int(row[1].partition(":")[2], 16) == server.port}
+    return str(ip_address(bytes.fromhex(address.partition(":")[0])[::-1]))
 
 
 def test_settings_in_a_dotenv_file_count_where_it_is_started(tmp_path):

@@ -45,3 +45,10 @@ def test_the_compose_file_waits_for_what_is_healthy_and_builds_what_there_is():
             assert (DEPLOY / service["build"]["context"] / service["build"]["dockerfile"]).is_file()
         for port in service.get("ports", []):
             assert port.startswith("127.0.0.1:")
+
+
+def test_in_its_container_the_service_listens_on_every_address():
+    assert (
+        yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]["service"]["environment"]["HOST"] == "0.0.0.0"
+    )
+    assert re.search(r"^ENV .*\bHOST=0\.0\.0\.0$", (DEPLOY / "Dockerfile").read_text(), re.M)
