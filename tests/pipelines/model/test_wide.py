@@ -69,7 +69,6 @@ def test_corpora_that_contradict_each_other_have_experts_and_a_gate():
     )
     trained = train.fit(variant(deep=False), both)
     answers = probabilities(trained.model, [trained.tokenizer.encode(text) for text in both.texts])
-    assert (
-        trained.model.get_layer("table").get_weights()[0].shape[1] == 7
-    )  # one of all, two experts, two detectors, a gate; frequencies
+    columns = trained.model.get_layer("table").get_weights()[0].shape[1]
+    assert columns == 7  # an SVM of all, two experts, two detectors, a gate, and the frequencies
     assert (answers.argmax(axis=1) == both.actual).mean() > 0.95
