@@ -44,7 +44,7 @@ async def post_prediction(request: Request, body: schemas.PredictionRequest, que
 
 @router.post("/predictions", summary="Classify a list of texts, answered in its order", **MANY)
 async def post_predictions(request: Request, body: schemas.PredictionsRequest, query: VersionInQuery) -> Response:
-    return await _many(request, body)
+    return await answer_list(request, body)
 
 
 @router.get("/versions/{ref}/prediction", summary="Classify one text with this version", **ONE)
@@ -63,7 +63,7 @@ async def post_version_prediction(
 async def post_version_predictions(
     request: Request, ref: VersionInPath, body: schemas.PredictionsRequest, query: VersionInQuery
 ) -> Response:
-    return await _many(request, body)
+    return await answer_list(request, body)
 
 
 @router.post(
@@ -96,7 +96,8 @@ async def _one(request: Request, call: schemas.PredictionRequest | schemas.Predi
     return with_shadow(response, service, served, version, answers)
 
 
-async def _many(request: Request, call: schemas.PredictionsRequest) -> Response:
+async def answer_list(request: Request, call: schemas.PredictionsRequest) -> Response:
+    """Answer a call of a list of texts."""
     service, served, caller = service_of(request), service_of(request).served, caller_of(request)
     version = choose(served, _refs(request, call.model_version), caller, service.metrics)
     check_characters(call.texts)

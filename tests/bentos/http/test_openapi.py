@@ -29,6 +29,7 @@ async def test_the_documented_shape_is_the_answered_one(client):
         "/",
         "/prediction",
         "/predictions",
+        "/classify",
         "/compare",
         "/recent_log",
         "/feedback",
