@@ -49,7 +49,7 @@ def test_the_bento_has_code_and_versions_and_nothing_else(packed):
     """Built in the repository, where settings, databases, feedback and the corpus lie beside the code."""
     assert {file.parts[0] for file in packed} == {"bentos", "registry", "baked", "serve.txt", "bentofile.yaml"}
     assert {file.suffix for file in packed if file.parts[0] in ("bentos", "registry")} <= {
-        *(".py", ".html", ".css", ".js", ".json", ".conf", ".yaml", ".service", "")  # "": the Dockerfile
+        *(".py", ".typed", ".html", ".css", ".js", ".json", ".conf", ".yaml", ".service", "")  # "": the Dockerfile
     }
     assert {file.parts[1] for file in packed if file.parts[0] == "baked"} == {"1", "2", "versions.json"}
 
@@ -65,6 +65,8 @@ def test_the_bento_serves_its_versions_from_another_folder(home, tag, packed):
         answers = client.post("/compare", json={"text": "free prize"}).json()
         assert [row["model_version"] for row in answers["results"]] == ["2", "1"]
         assert "mock" not in answers["results"][0]
+        name, version = tag.split(":")
+        assert f'service_name="{name}",service_version="{version}"' in client.get("/metrics").text
     assert (elsewhere / "spam.db").exists(), "relative paths are the caller's, not the bento's"
 
 

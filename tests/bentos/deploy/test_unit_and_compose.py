@@ -29,7 +29,7 @@ def test_systemd_takes_the_unit(tmp_path):
 
 
 def test_prometheus_asks_the_services_that_nginx_stands_before():
-    (job,) = yaml.safe_load((DEPLOY / "prometheus.yml").read_text())["scrape_configs"]
+    (job,) = yaml.safe_load((DEPLOY / "prometheus.yaml").read_text())["scrape_configs"]
     (asked,) = job["static_configs"]
     assert asked["targets"] == re.findall(r"^    server (\S+)", (DEPLOY / "nginx.conf").read_text(), re.M)
     assert job["metrics_path"] in OPEN_PATHS
@@ -37,7 +37,7 @@ def test_prometheus_asks_the_services_that_nginx_stands_before():
 
 @pytest.mark.skipif(not shutil.which("promtool"), reason="Prometheus is not installed")
 def test_prometheus_takes_its_configuration():
-    subprocess.run(["promtool", "check", "config", DEPLOY / "prometheus.yml"], check=True)
+    subprocess.run(["promtool", "check", "config", DEPLOY / "prometheus.yaml"], check=True)
 
 
 def test_every_setting_of_the_compose_file_is_one():
