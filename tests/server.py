@@ -13,6 +13,8 @@ from typing import Any
 
 import httpx
 
+from bentos.client import Client
+
 ROOT = Path(__file__).parents[1]
 BENTOML = Path(sys.executable).with_name("bentoml")
 PATIENCE = 180.0  # seconds, for a busy machine
@@ -62,6 +64,10 @@ class Server:
     def client(self, address: str | None = None) -> httpx.Client:
         return client(self.url, address)
 
+    def spam(self, address: str | None = None) -> Client:
+        """The project's own client."""
+        return Client(self.url, timeout=PATIENCE, transport=_transport(address))
+
     def get(self, path: str, address: str | None = None, **options: Any) -> httpx.Response:
         """The answer on a connection of its own, which any worker may give."""
         with self.client(address) as calling:
@@ -88,9 +94,13 @@ class Server:
 
 
 def client(url: str, address: str | None = None, **headers: str) -> httpx.Client:
-    """A client that calls from `address`, one of 127.0.0.0/8. Plain HTTP: reading certificates takes 20 ms a client."""
-    transport = httpx.HTTPTransport(verify=False, local_address=address)
-    return httpx.Client(base_url=url, transport=transport, headers=headers, timeout=PATIENCE)
+    """A client that calls from `address`, one of 127.0.0.0/8."""
+    return httpx.Client(base_url=url, transport=_transport(address), headers=headers, timeout=PATIENCE)
+
+
+def _transport(address: str | None) -> httpx.HTTPTransport:
+    """Plain HTTP: reading certificates takes 20 ms a client."""
+    return httpx.HTTPTransport(verify=False, local_address=address)
 
 
 def free_port() -> int:

@@ -8,7 +8,7 @@ from bentos.http.error_handlers import add_error_handlers
 from bentos.http.middleware import add_middleware
 from bentos.http.oip.routes import model_router, server_router
 from bentos.http.openapi import DESCRIPTION, TAGS, add_security
-from bentos.http.routes import feedback, log, operations, predictions, versions
+from bentos.http.routes import bentoml_api, feedback, log, operations, predictions, versions
 from bentos.http.swagger import add_swagger
 
 
@@ -17,7 +17,7 @@ def create_app(service: Service) -> FastAPI:
         title=service.api_name, version="1", description=DESCRIPTION, openapi_tags=TAGS, docs_url=None, redoc_url=None
     )
     app.state.service = service
-    for module in (predictions, log, feedback, versions):
+    for module in (predictions, bentoml_api, log, feedback, versions):
         app.include_router(module.router)
     for router in (server_router, model_router, operations.router):
         app.include_router(router)

@@ -23,7 +23,10 @@ CALLER = "bentos.caller"  # the key of the caller's name in the scope of every r
 # Open to everyone, with or without keys: they reveal no texts or callers, and load balancers, Prometheus and browsers
 # have no key.
 OPEN_PATHS = frozenset(
-    {"/livez", "/readyz", "/metrics", "/docs", "/openapi.json", "/v2/health/live", "/v2/health/ready"}
+    {
+        *("/livez", "/healthz", "/readyz", "/v2/health/live", "/v2/health/ready", "/metrics"),
+        *("/docs", "/openapi.json", "/docs.json", "/schema.json"),
+    }
 )
 ENDING = "the service is ending"
 CANNOT_LOG = "calls cannot be logged now"

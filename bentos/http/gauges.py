@@ -1,8 +1,10 @@
 """The gauges of one worker: what `/metrics` tells of its present state."""
 
 import asyncio
+import time
 
 from bentos.http.context import Service
+from bentos.monitoring.info import VersionLabels
 
 UPDATE_EVERY = 1.0  # seconds: any worker may be asked for the metrics of all
 
@@ -15,6 +17,11 @@ def update_gauges(service: Service) -> None:
     metrics.ready.set(not service.why_not_ready)
     metrics.versions_loaded.set(len(served.versions))
     metrics.versions_refused.set(len(served.refused))
+    metrics.show_versions(
+        VersionLabels(v.number, alias, v.version.digest, v.version.variant or "")
+        for v in served.versions
+        for alias in v.aliases or ("",)
+    )
     metrics.show_source_problems({v.number: bool(v.source_problem) for v in served.versions})
     if service.watcher:
         read_at = service.watcher.report.read_at
@@ -25,4 +32,5 @@ def update_gauges(service: Service) -> None:
 async def keep_gauges_updated(service: Service) -> None:
     while True:
         update_gauges(service)
+        service.metrics.show_requests(service.in_flight.count, time.time())
         await asyncio.sleep(UPDATE_EVERY)

@@ -34,7 +34,10 @@ TAGS = [
     {"name": "log", "description": "What you asked."},
     {"name": "feedback", "description": "What the answer should have been."},
     {"name": "versions", "description": "What answers."},
-    {"name": "Open Inference Protocol", "description": "Version 2, over HTTP and JSON: what KServe and Triton speak."},
+    {
+        "name": "Open Inference Protocol",
+        "description": "Version 2, over HTTP, with JSON and binary tensors: what KServe and Triton speak.",
+    },
     {"name": "service", "description": "For those who run it."},
 ]
 VERSION_HEADER_PARAMETER = {

@@ -19,9 +19,10 @@ _PATH = re.compile(r"(?:/[^\s/:;,'\"]+)+/([^\s/:;,'\"]+)")
 VERSION_HEADER = "X-Model-Version"
 
 STATUS = {  # of each reason that a CallError can have
+    "invalid_binary": 400,
     "invalid_encoding": 400,
-    "no_binary_data": 400,
     "no_explanation": 400,
+    "read_only": 400,
     "version_conflict": 400,
     "no_key": 401,
     "wrong_key": 401,

@@ -64,6 +64,21 @@ class PredictionsRequest(BaseModel):
     model_version: Ref | None = None
 
 
+def _one_as_list(texts: Any) -> Any:
+    return [texts] if isinstance(texts, str) else texts
+
+
+OneOrMore = Text | Annotated[list[Text], Field(min_length=1, max_length=MAX_TEXTS)]
+
+
+class ClassifyRequest(PredictionsRequest):
+    texts: Annotated[list[Text], BeforeValidator(_one_as_list, json_schema_input_type=OneOrMore)] = Field(
+        min_length=1,
+        max_length=MAX_TEXTS,
+        description=f"one text, or a list of {MAX_LIST_CHARACTERS:,} characters together, at most",
+    )
+
+
 class VersionQuery(BaseModel):
     """The query of a POST."""
 

@@ -1,9 +1,13 @@
 """The service's metrics for Prometheus. Every label has few values: never a text, a path or a caller."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics, generate_latest
+from prometheus_client.metrics_core import Metric
+
+from bentos.monitoring.bentoml_names import PROBES, bentoml_metrics
+from bentos.monitoring.info import Bento, VersionLabels, build_info, version_info
 
 SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 PROBABILITIES = (0.25, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 0.999, 1)
@@ -20,13 +24,17 @@ class AnsweredText(Protocol):
 
 
 class Metrics:
-    """Counters start at 0 with the service. With several workers a gauge shows the worst of their values."""
+    """Counters start at 0 with the service. Of several workers' values a gauge shows the worst, or the sum."""
 
-    def __init__(self, collect: Callable[[], CollectorRegistry] | None = None) -> None:
+    def __init__(self, collect: Callable[[], CollectorRegistry] | None = None, bento: Bento | None = None) -> None:
         """`collect` gathers the metrics of all workers (see `worker_metrics`)."""
         disable_created_metrics()  # without this every counter has a second series with its start time
         self.registry = CollectorRegistry()
         self._collect = collect or (lambda: self.registry)
+        self._bento = bento or Bento()
+        self._served: tuple[VersionLabels, ...] = ()
+        self._answered: float | None = None  # requests, other than probes, when they were last looked at
+        self._requests: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
         self._versions: dict[str, VersionMetrics] = {}
         self._sources: set[str] = set()  # the versions that have a gauge of their own
         self._define_calls()
@@ -36,7 +44,11 @@ class Metrics:
 
     def _define_calls(self) -> None:
         self.requests = self._counter("spam_requests", "HTTP requests answered", "route", "status")
-        self.latency = self._histogram("spam_request_seconds", "From request to answer", SECONDS, "route")
+        self.latency = self._histogram("spam_request_seconds", "From request to answer", SECONDS, "route", "status")
+        self.in_progress = self._sum("spam_requests_in_progress", "Requests being answered, a second ago at most")
+        self.last_request = self._maximum(
+            "spam_last_request_timestamp_seconds", "When a request, other than of health or metrics, was last answered"
+        )
         self.routed = self._counter("spam_routed_calls", "Calls that named no version, by the answering alias", "alias")
         self.cache_failures = self._counter(
             "spam_cache_failures", "Cache reads (get) and writes (put) that failed", "operation"
@@ -102,6 +114,35 @@ class Metrics:
     def _maximum(self, name: str, description: str, *labels: str) -> Gauge:
         return Gauge(name, description, labels, registry=self.registry, multiprocess_mode="livemax")
 
+    def _sum(self, name: str, description: str) -> Gauge:
+        return Gauge(name, description, registry=self.registry, multiprocess_mode="livesum")
+
+    def count_request(self, route: str, status: int, seconds: float) -> None:
+        """Count an answered request. Its series are looked up once, since a look-up takes longer than counting."""
+        series = self._requests.get((route, status))
+        if series is None:
+            series = self.requests.labels(route, status), self.latency.labels(route, status)
+            self._requests[route, status] = series
+        series[0].inc()
+        series[1].observe(seconds)
+
+    def show_requests(self, in_progress: int, now: float) -> None:
+        """Set the gauges of the requests that are being answered and of the last one, `now` being the Unix time.
+
+        Called every second: setting them at each request would take time from it.
+        """
+        self.in_progress.set(in_progress)
+        answered = sum(
+            sample.value for sample in self.requests.collect()[0].samples if sample.labels["route"] not in PROBES
+        )
+        if self._answered is not None and answered > self._answered:
+            self.last_request.set(now)
+        self._answered = answered
+
+    def show_versions(self, versions: Iterable[VersionLabels]) -> None:
+        """Tell of the versions that are served now."""
+        self._served = tuple(versions)
+
     def version(self, number: str) -> "VersionMetrics":
         """The series of one version. They are looked up once, since a look-up takes longer than counting."""
         if (metrics := self._versions.get(number)) is None:
@@ -124,9 +165,20 @@ class Metrics:
         self.shadow_compared.labels(model_version, shadow_version).inc(compared)
         self.shadow_disagreements.labels(model_version, shadow_version).inc(differing)
 
+    def collect(self) -> Iterator[Metric]:
+        """All metrics of all workers, and what this worker knows of the build and the served versions.
+
+        A gauge of a version would stay in the files that the workers share when the version has gone.
+        """
+        families = list(self._collect().collect())
+        yield from families
+        yield from bentoml_metrics(families, *self._bento)
+        yield version_info(self._served)
+        yield build_info(self._bento)
+
     def text(self) -> bytes:
         """In Prometheus's text format 0.0.4."""
-        return generate_latest(self._collect())
+        return generate_latest(self)
 
 
 class VersionMetrics:

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+import bentoml
 from fastapi import FastAPI
 
 from bentos.answering.feedback import FeedbackRecorder
@@ -19,6 +20,7 @@ from bentos.http.app import create_app
 from bentos.http.context import Service
 from bentos.http.gauges import keep_gauges_updated
 from bentos.monitoring import tracing
+from bentos.monitoring.info import Bento
 from bentos.monitoring.metrics import Metrics
 from bentos.monitoring.worker_metrics import remove_gauges, share
 from bentos.process.connections import connection_limits, limited_protocol, running_server
@@ -50,7 +52,8 @@ async def start(settings: Settings, baked: Path | None, place: WorkerPlace) -> t
     last_served = LastServed.of(settings)
     loading = asyncio.create_task(asyncio.to_thread(_load_versions, settings, baked, place.folder, last_served))
     trace_provider = tracing.start(settings)
-    metrics = Metrics(share(place.folder, place.number))
+    bento = Bento(bentoml.server_context.bento_name, bentoml.server_context.bento_version)
+    metrics = Metrics(share(place.folder, place.number), bento)
     store = await open_store(settings)
     served, report = await loading
     if served.why_no_champion:

@@ -7,8 +7,10 @@ import sys
 from pathlib import Path
 
 import pandas as pd
+import pytest
 import yaml
 
+from bentos.client import NotFound
 from tests.server import ROOT, Server
 
 
@@ -35,14 +37,14 @@ def write_params(path: Path) -> None:
 
 
 def test_what_callers_correct_is_in_the_next_training_set_and_in_no_other(tmp_path):
-    with Server(tmp_path, MOCK_MODEL="1") as server, server.client() as one, server.client("127.0.0.2") as other:
-        wrong = one.post("/predictions", json={"texts": ["Free hugs!", "Dear mum, this is my new number"]}).json()
+    with Server(tmp_path, MOCK_MODEL="1") as server, server.spam() as one, server.spam("127.0.0.2") as other:
+        wrong = one.predict_many(["Free hugs!", "Dear mum, this is my new number"])
         for answer, label in zip(wrong, ("ham", "spam"), strict=True):
-            assert answer["top"]["label"] != label
-            assert one.post("/feedback", json={"id": answer["id"], "label": label}).status_code == 200
-            assert other.post("/feedback", json={"id": answer["id"], "label": label}).status_code == 404
+            assert one.feedback(label, id=answer.id).predicted == answer.label != label
+            with pytest.raises(NotFound):
+                other.feedback(label, id=answer.id)
         for caller, label in ((one, "ham"), (other, "spam")):
-            assert caller.post("/feedback", json={"text": "See attachment", "label": label}).status_code == 200
+            assert caller.feedback(label, text="See attachment").label == label
     write_corpus(tmp_path / "corpus")
     write_params(tmp_path / "params.yaml")
     assert "2 texts (1 ham, 1 spam)" in run(tmp_path, "pipelines.collect", "--output", "feedback.csv")

@@ -1,4 +1,6 @@
-"""The Open Inference Protocol, asked by Triton's own client."""
+"""The Open Inference Protocol, asked by Triton's own client with its defaults: binary tensors in and out."""
+
+import json
 
 import numpy as np
 import pytest
@@ -19,9 +21,8 @@ def client(tmp_path_factory, registry):
             yield client
 
 
-def tensor(*texts: str, binary: bool = False) -> InferInput:
-    text = InferInput("text", [len(texts)], "BYTES")
-    return text.set_data_from_numpy(np.array(texts, dtype=object), binary_data=binary)
+def tensor(*texts: str, **options: bool) -> InferInput:
+    return InferInput("text", [len(texts)], "BYTES").set_data_from_numpy(np.array(texts, dtype=object), **options)
 
 
 def test_it_is_live_and_ready_and_knows_its_model(client):
@@ -30,31 +31,43 @@ def test_it_is_live_and_ready_and_knows_its_model(client):
         client.is_model_ready(MODEL) and client.is_model_ready(MODEL, "2") and client.is_model_ready(MODEL, "champion")
     )
     assert not client.is_model_ready(MODEL, "9") and not client.is_model_ready("other")
-    assert client.get_server_metadata()["extensions"] == []
+    assert client.get_server_metadata()["extensions"] == ["binary_tensor_data", "model_repository", "parameters"]
     assert client.get_model_metadata(MODEL)["versions"] == ["2", "1"]
+    index = [(entry["name"], entry["version"], entry["state"]) for entry in client.get_model_repository_index()]
+    assert index == [(MODEL, "2", "READY"), (MODEL, "1", "READY")]
+    with pytest.raises(InferenceServerException, match="promoted"):
+        client.unload_model(MODEL)
 
 
+@pytest.mark.parametrize("options", [{}, {"binary_data": False}], ids=["default", "JSON"])
 @pytest.mark.parametrize(("version", "bias"), [("", -1.0), ("2", -4.0), ("challenger", -4.0)])
-def test_labels_and_probabilities_come_back_as_arrays(client, version, bias):
+def test_labels_and_probabilities_come_back_as_arrays(client, version, bias, options):
     texts = ["free", "lunch", "win cash 🎁"]
-    answer = client.infer(MODEL, [tensor(*texts)], version, request_id="7")
+    answer = client.infer(MODEL, [tensor(*texts, **options)], version, request_id="7")
     assert answer.get_response()["id"] == "7"
     spam = np.array([probability(text, bias) for text in texts])
     probabilities = answer.as_numpy("probabilities")
     assert (probabilities.dtype, probabilities.shape) == (np.float32, (3, 2))
     np.testing.assert_allclose(probabilities[:, 1], spam, atol=1e-5)
-    assert list(answer.as_numpy("label")) == ["spam" if p > 0.5 else "ham" for p in spam]
+    assert list(answer.as_numpy("label")) == [b"spam" if p > 0.5 else b"ham" for p in spam]
 
 
 def test_only_the_wanted_output_comes_back(client):
-    answer = client.infer(MODEL, [tensor("free")], outputs=[InferRequestedOutput("label", binary_data=False)])
-    assert list(answer.as_numpy("label")) == ["spam"] and answer.as_numpy("probabilities") is None
+    for options, spam in (({}, b"spam"), ({"binary_data": False}, "spam")):
+        answer = client.infer(MODEL, [tensor("free")], outputs=[InferRequestedOutput("label", **options)])
+        assert list(answer.as_numpy("label")) == [spam] and answer.as_numpy("probabilities") is None
 
 
-def test_binary_data_is_refused_with_what_to_do(client):
-    for texts, outputs in ((tensor("a", binary=True), None), (tensor("a"), [InferRequestedOutput("label")])):
-        with pytest.raises(InferenceServerException, match="binary_data=False"):
-            client.infer(MODEL, [texts], outputs=outputs)
+def test_parameters_ask_for_an_explanation(client):
+    answer = client.infer(MODEL, [tensor("win at home")], parameters={"explain": True, "skip_cache": True})
+    (explanation,) = answer.as_numpy("explanation")
+    assert [row["words"] for row in json.loads(explanation)] == ["win", "at", "home"]
+
+
+def test_what_is_wrong_with_a_tensor_is_said(client):
+    two = InferInput("text", [2], "BYTES").set_data_from_numpy(np.array(["a", ""], dtype=object))
+    with pytest.raises(InferenceServerException, match=r"inputs\.0\.data\.1: String should have at least 1 character"):
+        client.infer(MODEL, [two])
 
 
 def test_an_unknown_version_is_named(client):

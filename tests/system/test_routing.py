@@ -18,7 +18,12 @@ def route(uri: str, *words: str) -> None:
 
 def answering(server: Server) -> dict[str, str]:
     """The version that answers each caller."""
-    return {caller: server.get("/prediction?text=free", caller).json()["model_version"] for caller in CALLERS}
+    return {caller: _answering(server, caller) for caller in CALLERS}
+
+
+def _answering(server: Server, caller: str) -> str:
+    with server.spam(caller) as spam:
+        return spam.predict("free").model_version
 
 
 def test_shares_and_the_shadow_take_effect_at_once_and_outlast_a_restart(tmp_path, uri):

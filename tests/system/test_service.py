@@ -5,6 +5,7 @@ import socket
 import sqlite3
 import threading
 from contextlib import closing
+from dataclasses import replace
 
 import httpx
 import pytest
@@ -139,11 +140,11 @@ def test_no_answered_call_is_lost_when_it_is_killed_and_sigterm_ends_it_cleanly(
     assert [path.name for path in tmp_path.glob("spam.db*")] == ["spam.db"]  # no -wal file: all is in the database
 
 
-def test_an_answer_says_which_words_pushed_it(client):
-    explained = client.post("/prediction", json={"text": "win later at home win", "explain": True}).json()
-    weights = {row["words"]: row["weight"] for row in explained["explanation"]}
-    assert [row["words"] for row in explained["explanation"]] == ["win", "later", "at", "home", "win"]
+def test_an_answer_says_which_words_pushed_it(server):
+    text = "win later at home win"
+    with server.spam() as spam:
+        explained, plain = spam.predict(text, explain=True), spam.predict(text)
+    weights = {row.words: row.weight for row in explained.explanation}
+    assert [row.words for row in explained.explanation] == ["win", "later", "at", "home", "win"]
     assert weights == {"win": pytest.approx(3, abs=1e-3), "later": pytest.approx(-2, abs=1e-3), "at": 0, "home": -2}
-    plain = client.get("/prediction", params={"text": "win later at home win"}).json()
-    same = {name: value for name, value in explained.items() if name != "explanation"}
-    assert plain == same | {"from_cache": True, "id": plain["id"]}
+    assert plain == replace(explained, explanation=None, from_cache=True, id=plain.id)

@@ -65,6 +65,8 @@ def test_the_bento_serves_its_versions_from_another_folder(home, tag, packed):
         answers = client.post("/compare", json={"text": "free prize"}).json()
         assert [row["model_version"] for row in answers["results"]] == ["2", "1"]
         assert "mock" not in answers["results"][0]
+        name, version = tag.split(":")
+        assert f'service_name="{name}",service_version="{version}"' in client.get("/metrics").text
     assert (elsewhere / "spam.db").exists(), "relative paths are the caller's, not the bento's"
 
 

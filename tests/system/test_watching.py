@@ -1,6 +1,7 @@
 """What a service of two workers reports about itself: metrics, traces and log lines. The last test ends it."""
 
 import json
+import time
 
 import httpx
 import pytest
@@ -52,6 +53,19 @@ def test_any_worker_tells_the_figures_of_all(server):
     for i in range(20):
         assert ask(server, f"text {i}").status_code == 200
     assert {metric(server, CALLS) for _ in range(10)} == {before + 20}
+
+
+def test_bentomls_names_and_the_workers_processes_are_told_by_any_worker(server):
+    ask(server, "a text")
+    labels = 'endpoint="/prediction",http_response_code="200",runner_name="sms-spam"'
+    same = f'bentoml_service_request_total{{{labels},service_name="sms-spam",service_version="not available"}}'
+    for _ in range(5):
+        assert metric(server, same) == metric(server, CALLS) > 0
+        assert all(metric(server, f'process_resident_memory_bytes{{worker="{n}"}}') > 1e7 for n in (1, 2))
+        assert metric(server, 'spam_version_info{alias="champion",digest="",model_version="mock",variant="mock"}') == 1
+    last = "bentoml_service_last_request_timestamp_seconds"
+    since = f'{last}{{runner_name="sms-spam",service_name="sms-spam",service_version="not available"}}'
+    wait_until(lambda: time.time() - 60 < metric(server, since) <= time.time())
 
 
 def test_every_line_of_the_log_is_json_without_a_text_and_nothing_is_left_behind(server):

@@ -58,8 +58,7 @@ class Instrumentation:
 
     def _count(self, scope: Scope, response: "ObservedSend", seconds: float) -> None:
         route, status = _route(scope), response.status or 500
-        self.metrics.requests.labels(route, status).inc()
-        self.metrics.latency.labels(route).observe(seconds)
+        self.metrics.count_request(route, status, seconds)
         if logs.requests.isEnabledFor(logging.INFO):  # never with path or query: they may contain a caller's text
             fields = {"method": scope["method"], "route": route, "status": status, "ms": round(seconds * 1000, 2)}
             fields |= {"caller": scope.get(CALLER), "version": response.version}

@@ -1,23 +1,25 @@
 """The protocol's routes, for the clients of KServe, Triton and others."""
 
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from fastapi import APIRouter, Depends, Path, Request, Response
 from fastapi.exceptions import RequestValidationError
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from bentos.answering.routing import choose, named, routed
 from bentos.errors import CallError
 from bentos.http.context import caller_of, service_of
-from bentos.http.oip import schemas
-from bentos.http.responses import VERSION_HEADER, json_response
-from bentos.http.routes.predictions import check_characters, with_shadow
+from bentos.http.oip import answers, binary, schemas
+from bentos.http.responses import VERSION_HEADER, json_response, shown
+from bentos.http.routes.predictions import check_characters, explanation_json, with_shadow
 from bentos.versions.loaded import LoadedVersion
+
+Model = TypeVar("Model", bound=BaseModel)
 
 SERVER = "/v2"
 MODEL = "/v2/models/{name}"
 VERSION = MODEL + "/versions/{version}"
-BINARY_HEADER = "Inference-Header-Content-Length"
+REPOSITORY = "/v2/repository"
 
 
 def _errors(*statuses: int) -> dict:
@@ -32,18 +34,35 @@ def _check_model(request: Request, name: Annotated[str, Path(description="the re
 
 async def _infer_request(request: Request) -> schemas.InferRequest:
     """The body, with any Content-Type: the protocol requires none, and Triton's client sends none."""
-    if BINARY_HEADER in request.headers:  # then the body is JSON and raw tensors in one
-        raise CallError("no_binary_data", schemas.NO_BINARY)
+    body, raw = await request.body(), None
+    if (length := request.headers.get(binary.HEADER)) is not None:
+        body, raw = binary.split_body(body, length)
+    return _validated(schemas.InferRequest, body, raw)
+
+
+async def _index_request(request: Request) -> schemas.IndexRequest:
+    """The body, which Triton's client leaves empty."""
+    return _validated(schemas.IndexRequest, await request.body() or b"{}")
+
+
+def _validated(model: type[Model], body: bytes, raw: bytes | None = None) -> Model:
+    """The JSON in `body` as the model, with `raw` as its context. Raises RequestValidationError."""
     try:
-        return schemas.InferRequest.model_validate_json(await request.body())
+        return model.model_validate_json(body, context=raw)
     except ValidationError as error:
         raise RequestValidationError([{**e, "loc": ("body", *e["loc"])} for e in error.errors()]) from None
 
 
-BODY = {"required": True, "content": {"application/json": {"schema": schemas.request_schema()}}}
+BODY = {
+    "required": True,
+    "description": "The texts may follow the JSON in binary, and so may the outputs: the extension binary_tensor_data.",
+    "content": {"application/json": {"schema": schemas.request_schema()}},
+}
+INDEX_BODY = {"content": {"application/json": {"schema": schemas.IndexRequest.model_json_schema()}}}
+BINARY_ANSWER = {"content": {binary.MEDIA_TYPE: {"schema": {"type": "string", "format": "binary"}}}}
 INFER = {
     "response_model": schemas.InferResponse,
-    "responses": _errors(400, 404, 413, 429, 503),
+    "responses": {200: BINARY_ANSWER, **_errors(400, 404, 413, 429, 503)},
     "openapi_extra": {"requestBody": BODY},
 }
 server_router = APIRouter(tags=["Open Inference Protocol"])
@@ -52,7 +71,7 @@ model_router = APIRouter(tags=["Open Inference Protocol"], dependencies=[Depends
 
 @server_router.get(SERVER, summary="The server", response_model=schemas.ServerMetadata)
 async def server(request: Request) -> Response:
-    return json_response({"name": service_of(request).api_name, "version": "1", "extensions": []})
+    return json_response({"name": service_of(request).api_name, "version": "1", "extensions": schemas.EXTENSIONS})
 
 
 @server_router.get(SERVER + "/health/live", summary="The process answers")
@@ -93,14 +112,39 @@ async def infer(
     version: str | None = None,
 ) -> Response:
     service, served, caller = service_of(request), service_of(request).served, caller_of(request)
-    texts = call.inputs[0].data
     refs = request.headers.getlist(VERSION_HEADER) + ([version] if version else [])
     loaded = choose(served, refs, caller, service.metrics)
-    check_characters(texts)
-    service.count_more_texts(caller, len(texts))
-    answers = await service.predictor.answer(loaded, texts, caller, False, request.is_disconnected)
-    response = json_response(schemas.infer_response(name, call, loaded, answers), loaded.number)
-    return with_shadow(response, service, served, loaded, answers)
+    check_characters(call.texts)
+    service.count_more_texts(caller, len(call.texts))
+    explanation = await explanation_json(request, loaded, call.texts[0]) if call.parameters.explain else None
+    gone = request.is_disconnected
+    answered = await service.predictor.answer(loaded, call.texts, caller, call.parameters.skip_cache, gone)
+    outputs = answers.outputs_of(loaded, answered, explanation)
+    return with_shadow(answers.infer_response(name, call, loaded, outputs), service, served, loaded, answered)
+
+
+@server_router.post(
+    REPOSITORY + "/index",
+    summary="The versions that are served or refused",
+    response_model=list[schemas.IndexEntry],
+    responses=_errors(400),
+    openapi_extra={"requestBody": INDEX_BODY},
+)
+async def index(request: Request, call: Annotated[schemas.IndexRequest, Depends(_index_request)]) -> Response:
+    name, served = service_of(request).model_name, service_of(request).served
+    entries = [{"name": name, "version": v.number, "state": "READY", "reason": ""} for v in served.versions]
+    if not call.ready:
+        entries += [
+            {"name": name, "version": v.number, "state": "UNAVAILABLE", "reason": shown(v.problem)}
+            for v in served.refused
+        ]
+    return json_response(entries)
+
+
+@server_router.post(REPOSITORY + "/models/{name}/load", include_in_schema=False)
+@server_router.post(REPOSITORY + "/models/{name}/unload", include_in_schema=False)
+async def refuse_change(name: str) -> Response:
+    raise CallError("read_only", "the registry decides which versions are served: they are promoted there, not loaded")
 
 
 def _version(request: Request, ref: str | None) -> LoadedVersion:

@@ -44,7 +44,7 @@ async def post_prediction(request: Request, body: schemas.PredictionRequest, que
 
 @router.post("/predictions", summary="Classify a list of texts, answered in its order", **MANY)
 async def post_predictions(request: Request, body: schemas.PredictionsRequest, query: VersionInQuery) -> Response:
-    return await _many(request, body)
+    return await answer_list(request, body)
 
 
 @router.get("/versions/{ref}/prediction", summary="Classify one text with this version", **ONE)
@@ -63,7 +63,7 @@ async def post_version_prediction(
 async def post_version_predictions(
     request: Request, ref: VersionInPath, body: schemas.PredictionsRequest, query: VersionInQuery
 ) -> Response:
-    return await _many(request, body)
+    return await answer_list(request, body)
 
 
 @router.post(
@@ -90,13 +90,14 @@ async def compare(request: Request, body: schemas.CompareRequest) -> Response:
 async def _one(request: Request, call: schemas.PredictionRequest | schemas.PredictionQuery) -> Response:
     service, served, caller = service_of(request), service_of(request).served, caller_of(request)
     version = choose(served, _refs(request, call.model_version), caller, service.metrics)
-    explanation = await _explanation_json(request, version, call.text) if call.explain else {}
+    explanation = {"explanation": await explanation_json(request, version, call.text)} if call.explain else {}
     answers = await service.predictor.answer(version, [call.text], caller, call.skip_cache, request.is_disconnected)
     response = json_response(prediction_json(version, answers[0], call.echo_input) | explanation, version.number)
     return with_shadow(response, service, served, version, answers)
 
 
-async def _many(request: Request, call: schemas.PredictionsRequest) -> Response:
+async def answer_list(request: Request, call: schemas.PredictionsRequest) -> Response:
+    """Answer a call of a list of texts."""
     service, served, caller = service_of(request), service_of(request).served, caller_of(request)
     version = choose(served, _refs(request, call.model_version), caller, service.metrics)
     check_characters(call.texts)
@@ -124,13 +125,13 @@ def with_shadow(
     return response
 
 
-async def _explanation_json(request: Request, version: LoadedVersion, text: str) -> dict[str, Any]:
+async def explanation_json(request: Request, version: LoadedVersion, text: str) -> list[dict[str, Any]]:
     """The field `explanation`. It counts as many texts as the model predicts for it."""
     service = service_of(request)
     explanation = Explanation(version, text)
     service.count_more_texts(caller_of(request), explanation.cost)
     weights = await explanation.weights(service.pool, request.is_disconnected)
-    return {"explanation": [{"words": words, "weight": round(weight, 4)} for words, weight in weights]}
+    return [{"words": words, "weight": round(weight, 4)} for words, weight in weights]
 
 
 def _refs(request: Request, in_call: str | None) -> list[str]:

@@ -1,14 +1,15 @@
 """The dashboard asks Prometheus for what the service exposes, in expressions that can be read."""
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import promql_parser
 import pytest
-from prometheus_client.parser import text_string_to_metric_families
 
 from bentos.monitoring.metrics import Metrics
+from bentos.monitoring.worker_metrics import Processes
 
 DASHBOARD = json.loads((Path(__file__).parents[3] / "bentos" / "deploy" / "grafana.json").read_text())
 PANELS = [panel for panel in DASHBOARD["panels"] if panel["type"] != "row"]
@@ -17,8 +18,11 @@ PARTS = ("expr", "lhs", "rhs", "vector_selector", "args")  # of an expression, t
 
 
 @pytest.fixture(scope="module")
-def exposed() -> set[str]:
-    families = list(text_string_to_metric_families(Metrics().text().decode()))
+def exposed(tmp_path_factory) -> set[str]:
+    """What a service exposes: its own metrics, and those of its one process."""
+    folder = tmp_path_factory.mktemp("processes")
+    (folder / "process.1").write_text(str(os.getpid()))
+    families = [*Metrics().collect(), *Processes(folder).collect()]
     return {family.name + ending for family in families for ending in SAMPLES[family.type]}
 
 

@@ -1,4 +1,4 @@
-"""The shipped unit and compose file. No container runs here: what would not fit shows before one starts."""
+"""The shipped unit, compose file and scrape example. No container runs: what would not fit shows before one starts."""
 
 import re
 import shutil
@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from bentos.http.context import OPEN_PATHS
 from bentos.settings import Settings
 from tests.server import ROOT
 
@@ -25,6 +26,18 @@ def test_systemd_takes_the_unit(tmp_path):
     unit.write_text(text)
     done = subprocess.run(["systemd-analyze", "verify", unit], capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_prometheus_asks_the_services_that_nginx_stands_before():
+    (job,) = yaml.safe_load((DEPLOY / "prometheus.yaml").read_text())["scrape_configs"]
+    (asked,) = job["static_configs"]
+    assert asked["targets"] == re.findall(r"^    server (\S+)", (DEPLOY / "nginx.conf").read_text(), re.M)
+    assert job["metrics_path"] in OPEN_PATHS
+
+
+@pytest.mark.skipif(not shutil.which("promtool"), reason="Prometheus is not installed")
+def test_prometheus_takes_its_configuration():
+    subprocess.run(["promtool", "check", "config", DEPLOY / "prometheus.yaml"], check=True)
 
 
 def test_every_setting_of_the_compose_file_is_one():

@@ -57,6 +57,16 @@ async def test_both_outputs_of_the_inference_protocol(client):
     assert len(response.content) <= INFER_ANSWER
 
 
+async def test_an_explanation_in_the_inference_protocol(client, service, served):
+    artifacts = [replace(version, model=version.model.model) for version in served.versions]  # only they explain
+    service.current.served = ServedVersions(tuple(artifacts))
+    tensor = {"name": "text", "datatype": "BYTES", "shape": [1], "data": ["\x01 " * (MAX_CHARACTERS // 2 - 1) + "aa"]}
+    body = {"id": "\x01" * MAX_REQUEST_ID, "inputs": [tensor], "parameters": {"explain": True}}
+    response = await client.post("/v2/models/sms-spam/infer", json=body)
+    assert response.status_code == 200 and len(response.json()["outputs"]) == 3
+    assert INFER_ANSWER / 8 < len(response.content) <= INFER_ANSWER
+
+
 LONG = "\x01" * 60_000
 ERRORS = [
     ("GET", "/versions/" + "x" * 60_000, {}),

@@ -29,6 +29,7 @@ async def test_the_documented_shape_is_the_answered_one(client):
         "/",
         "/prediction",
         "/predictions",
+        "/classify",
         "/compare",
         "/recent_log",
         "/feedback",
@@ -42,6 +43,7 @@ async def test_the_documented_shape_is_the_answered_one(client):
         "/v2",
         "/v2/health/live",
         "/v2/health/ready",
+        "/v2/repository/index",
         *(
             f"/v2/models/{{name}}{version}{question}"
             for version in ("", "/versions/{version}")

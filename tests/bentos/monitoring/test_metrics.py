@@ -1,7 +1,9 @@
 """What `/metrics` says of each version and of the store."""
 
+import platform
 from dataclasses import replace
 
+import bentoml
 import pytest
 
 from bentos.answering.log_health import LogHealth
@@ -61,3 +63,24 @@ async def test_the_spool_and_a_store_that_is_away_are_seen(service, metrics, poo
         told = await lines(client)
     await store.close()
     assert 'spam_store_up{store="cassandra"} 0.0' in told and "spam_spool_rows 3.0" in told
+
+
+async def test_each_alias_of_a_served_version_has_its_digest_and_variant_until_it_has_gone(client, service, served):
+    new, old = served.versions
+    both = replace(old, version=replace(old.version, aliases=("champion", "workshop")))
+    none = replace(new, version=replace(new.version, aliases=()))
+    service.current.served = replace(served, versions=(none, both))
+    info = [line for line in await lines(client) if line.startswith("spam_version_info{")]
+    expected = [(new, "2", ""), (old, "1", "champion"), (old, "1", "workshop")]
+    assert info == [
+        f'spam_version_info{{alias="{alias}",digest="{v.version.digest}",model_version="{number}",variant="toy"}} 1.0'
+        for v, number, alias in expected
+    ]
+    service.current.served = replace(served, versions=(both,))
+    assert not [line for line in await lines(client) if line.startswith("spam_version_info{") and '"2"' in line]
+
+
+async def test_the_build_names_what_runs(client):
+    (info,) = [line for line in await lines(client) if line.startswith("spam_build_info{")]
+    assert f'python="{platform.python_version()}"' in info and f'bentoml="{bentoml.__version__}"' in info
+    assert 'bento="sms-spam:not available"' in info and info.endswith(" 1.0")

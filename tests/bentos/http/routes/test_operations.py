@@ -73,7 +73,7 @@ async def test_metrics_count_by_route_and_version_with_few_labels(client):
         'spam_predictions_total{model_version="1",source="cache"} 1.0',
         'spam_predictions_total{model_version="1",source="model"} 1.0',
         'spam_predictions_total{model_version="2",source="model"} 1.0',
-        'spam_request_seconds_count{route="/prediction"} 2.0',
+        'spam_request_seconds_count{route="/prediction",status="200"} 2.0',
         "spam_ready 1.0",
     ):
         assert line in text.splitlines()
