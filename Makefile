@@ -8,9 +8,8 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .PHONY: up test test-quick test-stand-in bench lint format lock pipeline cassandra clean
 
-up: pipeline ## from a fresh clone to the service on http://127.0.0.1:3000, or PORT=...
-	python -m registry init
-	exec bentoml serve
+up: ## from a fresh clone to the service on http://127.0.0.1:3000, or HOST=... PORT=...; build/up.log has all that it says
+	@exec $(PYTHON) -m pipelines.up
 
 test: pipeline ## the whole test suite; without Java 17 and Maven, or nginx, the tests that need them are skipped
 	python -m pytest $(IN_PARALLEL)

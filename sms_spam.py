@@ -7,7 +7,6 @@ import argparse
 import ast
 import pkgutil
 import runpy
-import signal
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -25,15 +24,18 @@ SHELLS = ("bash", "zsh", "fish")
 
 
 def main() -> None:
-    """A group of commands has a parser of its own, which gets the words behind its name."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # quiet while modules are imported; `command.run` sets another
+    command.run(dispatch)
+
+
+def dispatch() -> None:
+    """Run what the words name. A group of commands has a parser of its own, which gets the words behind its name."""
     command.started_by = NAME
     words = sys.argv[1:]
     own = 2 if words[:1] in (["pipelines"], ["completion"]) else 1
     named = build_parser().parse_args(words[:own])
     try:
         if named.group == "completion":
-            command.run(lambda: print_completion(named.shell))
+            print_completion(named.shell)
         else:
             run(f"pipelines.{named.command}" if named.group == "pipelines" else named.group, words[own:])
     except ModuleNotFoundError as error:

@@ -22,6 +22,7 @@ import click
 
 from bentos.monitoring import logs
 from bentos.process.folder import WorkerPlace, make_shared_folder
+from bentos.process.interrupt import end_at_once_while_starting, exit_as_interrupted
 from bentos.process.orphans import kill_workers_with_supervisor
 from bentos.settings import HOME, Settings, SettingsError, check_names, read_settings
 from bentos.store import StoreError, backends
@@ -48,6 +49,7 @@ def _refuse_bentoml_build() -> None:
 
 
 _refuse_bentoml_build()
+end_at_once_while_starting()
 
 
 class DirectService(bentoml.Service):
@@ -99,6 +101,7 @@ class SpamService:
         except StoreError as error:
             sys.exit(f"error: {error}")
         kill_workers_with_supervisor()
+        exit_as_interrupted()
         folder = make_shared_folder()
         os.environ |= {SHARED_FOLDER: str(folder), SUPERVISOR: str(os.getpid())}
         if not (settings.mock_model or BAKED.is_dir()):

@@ -1,5 +1,7 @@
 """How a command ends: each `python -m` of the project runs its `main` through `run`."""
 
+from __future__ import annotations  # `make up` starts with any Python, and says which it needs
+
 import os
 import signal
 import sys

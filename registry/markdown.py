@@ -15,7 +15,13 @@ def print_markdown(text: str) -> None:
 
 def console() -> Console:
     """As wide as the terminal, and 80 columns where there is none."""
-    return Console(highlight=False)
+    return _Console(highlight=False)
+
+
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Called while the error is handled: it goes on to `command.run`; rich would exit with 1."""
+        raise
 
 
 class _Table(TableElement):

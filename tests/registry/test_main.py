@@ -71,6 +71,14 @@ def test_a_refused_promotion_as_a_process(registry, tmp_path):
     assert "fail" in refused.stdout and "version 3 was not promoted" in refused.stderr
 
 
+def test_a_reader_that_goes_away_ends_a_table_without_a_word(registry):
+    environment = {**os.environ, "MLFLOW_TRACKING_URI": registry.tracking_uri}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    listing = subprocess.Popen([sys.executable, "-m", "registry", "list"], cwd=ROOT, env=environment, **pipes)
+    listing.stdout.close()
+    assert listing.stderr.read() == "" and listing.wait() == 141
+
+
 @pytest.fixture
 def route(cli, registry):
     """`python -m registry route WORDS --json`: the routing afterwards."""

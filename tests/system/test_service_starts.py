@@ -1,6 +1,8 @@
 """What the service says when it cannot start, and which settings count."""
 
+import os
 import shutil
+import signal
 import socket
 import sqlite3
 from ipaddress import ip_address
@@ -84,6 +86,16 @@ def listening_on(server: Server) -> str:
     rows = (line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:])
     (address,) = {row[1] for row in rows if row[3] == "0A" and int(row[1].partition(":")[2], 16) == server.port}
     return str(ip_address(bytes.fromhex(address.partition(":")[0])[::-1]))
+
+
+def test_ctrl_c_ends_it_quietly_as_interrupted(tmp_path):
+    with Server(tmp_path, MOCK_MODEL="1", TMPDIR=str(tmp_path)) as server:
+        pids = process_tree(server.process.pid)
+        for pid in pids:  # as a terminal does
+            os.kill(pid, signal.SIGINT)
+        assert server.process.wait(PATIENCE) == 130
+    assert "Traceback" not in server.log.read_text()
+    assert not running(pids) and not list(tmp_path.glob("sms-spam-*"))
 
 
 def test_settings_in_a_dotenv_file_count_where_it_is_started(tmp_path):
