@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-pytest_plugins = ["tests.cassandra.fixtures"]
+pytest_plugins = ["tests.cassandra.fixtures", "tests.clock"]
 
 SYSTEM = {
     Path(__file__).parent / name for name in ("system", "hostile", "bentos/http/test_contract.py")
