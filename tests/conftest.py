@@ -1,8 +1,9 @@
 """How the tests are marked and grouped, and the fixtures that tests of several rooms share.
 
 The marker `system` is set here, never by hand: on every test in tests/system and tests/hostile, on those of the HTTP
-contract, which start a server and schemathesis, and on every test that starts a Cassandra node. `make test` runs groups
-of tests in two processes. A group is a file, so that the fixtures of a module are made once; all tests on the same
+contract, which start a server and schemathesis, and on every test that starts a Cassandra node. The mark `corpus` is set
+on tests/data and tests/model, which judge the corpora and the built models, not the code. `make test` runs groups
+of tests in two processes, `make test-quick` those without marks. A group is a file, so that the fixtures of a module are made once; all tests on the same
 Cassandra node or ring are one group, so that it is started once.
 """
 
@@ -10,11 +11,12 @@ from pathlib import Path
 
 import pytest
 
-pytest_plugins = ["tests.cassandra.fixtures"]
+pytest_plugins = ["tests.cassandra.fixtures", "tests.clock"]
 
 SYSTEM = {
     Path(__file__).parent / name for name in ("system", "hostile", "bentos/http/test_contract.py")
 }  # folders and files
+CORPUS = {Path(__file__).parent / name for name in ("data", "model")}
 NODES = ("cassandra_node", "cassandra_ring", "secure_node")
 LONGEST = ("cassandra_node", "tests/system/test_pipeline.py", "cassandra_ring", "tests/system/test_following.py")
 
@@ -25,6 +27,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         item.add_marker(pytest.mark.xdist_group(_group(item)))
         if _is_system(item):
             item.add_marker(pytest.mark.system)
+        if not CORPUS.isdisjoint(item.path.parents):
+            item.add_marker(pytest.mark.corpus)
     items.sort(key=_rank)
 
 

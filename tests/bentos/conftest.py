@@ -51,7 +51,8 @@ def served(tmp_path) -> ServedVersions:
 
 
 @pytest.fixture
-async def store(tmp_path, anyio_backend):
+async def store(tmp_path, anyio_backend, half_past):
+    """A store; what is logged in it, and read from it, is of one hour."""
     store = await SQLiteStore.open(tmp_path / "spam.db")
     yield store
     await store.close()

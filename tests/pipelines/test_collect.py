@@ -1,7 +1,6 @@
-"""From the service's store to a corpus file, by the command that a person runs."""
+"""From the service's store to a corpus file, by the command that a person runs; once as a process of its own."""
 
 import csv
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +10,7 @@ import pytest
 from bentos.store import Call, Correction, timeuuid
 from bentos.store.spool import CORRECTIONS, Spool
 from bentos.store.sqlite.store import SQLiteStore
+from pipelines.collect import main
 from pipelines.data import corpus, corrections
 
 pytestmark = pytest.mark.anyio
@@ -33,13 +33,26 @@ async def send(folder, *corrections):
     await store.close()
 
 
-def collect(folder, output, expect=0, **settings):
-    """What the command said, both streams."""
-    command = [sys.executable, "-m", "pipelines.collect", "--output", output]
-    env = {**os.environ, "SQLITE_PATH": str(folder / "spam.db"), **settings}
-    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True)
-    assert done.returncode == expect, done.stderr
-    return done.stdout + done.stderr
+@pytest.fixture
+def collect(monkeypatch, capsys):
+    """`python -m pipelines.collect --output OUTPUT` without a process of its own; what it said, both streams."""
+
+    def run(folder, output, expect=0, **settings):
+        with monkeypatch.context() as patch:
+            patch.chdir(ROOT)
+            patch.setattr(sys, "argv", ["collect", "--output", str(output)])
+            for name, value in {"SQLITE_PATH": str(folder / "spam.db"), **settings}.items():
+                patch.setenv(name, value)
+            status, error = 0, ""
+            try:
+                main()
+            except SystemExit as end:  # Python prints a code that is a text, and exits with 1
+                status, error = 1, end.code
+        said = capsys.readouterr()
+        assert status == expect, error
+        return said.out + said.err + error
+
+    return run
 
 
 def rows_of(output):
@@ -47,7 +60,7 @@ def rows_of(output):
         return [(row["text"], row["label"], row["source"], row["callers"]) for row in csv.DictReader(file)]
 
 
-async def test_what_callers_agree_on_is_written_and_what_they_dispute_is_told(tmp_path, output):
+async def test_what_callers_agree_on_is_written_and_what_they_dispute_is_told(tmp_path, output, collect):
     agreed = [("a", 'hi, "mum"\n🎁', "spam"), ("b", 'hi, "mum"\n🎁', "spam"), ("a", "x" * 10_000, "ham")]
     await send(tmp_path, *agreed, *(("a", f"free {i}", "spam") for i in range(300)))
     await send(tmp_path, ("a", "odd one", "spam"), ("b", "odd one", "ham"), ("c", "odd one", "ham"))
@@ -61,7 +74,7 @@ async def test_what_callers_agree_on_is_written_and_what_they_dispute_is_told(tm
     assert read.broken == [] and sorted(read.rows["text"]) == sorted(text for text, *_ in rows)
 
 
-async def test_every_text_that_the_service_takes_is_read_back_whole(tmp_path, output):
+async def test_every_text_that_the_service_takes_is_read_back_whole(tmp_path, output, collect):
     plain = ["two\nlines", 'say "hi", mum', '"', ",", "=1+1", "tab\there", "🎁 e\u2028f\x85g", "\ufefffirst", "#", "'"]
     control = {"a\rb": "a b", "a\r\nb": "a \nb", "\r\n\rc\r": "c", "nu\0l": "nu l", "\x1b[2Jred": "[2Jred"}
     await send(tmp_path, *(("a", text, "ham") for text in [*plain, *control]))
@@ -73,7 +86,7 @@ async def test_every_text_that_the_service_takes_is_read_back_whole(tmp_path, ou
     assert read.broken == [] and sorted(read.rows["text"]) == sorted([*plain, *control.values()])
 
 
-async def test_what_turns_the_direction_of_writing_is_shown(tmp_path, output):
+async def test_what_turns_the_direction_of_writing_is_shown(tmp_path, output, collect):
     await send(tmp_path, ("a", "win \u202egnp.exe", "spam"))
     collect(tmp_path, output)
     with open(output, newline="") as file:
@@ -81,7 +94,7 @@ async def test_what_turns_the_direction_of_writing_is_shown(tmp_path, output):
     assert (row["text"], row["controls"]) == ("win \u202egnp.exe", "U+202E")
 
 
-async def test_collecting_again_gives_the_same_bytes_and_a_later_word_replaces_an_earlier(tmp_path, output):
+async def test_collecting_again_gives_the_same_bytes_and_a_later_word_replaces_an_earlier(tmp_path, output, collect):
     await send(tmp_path, ("a", "one", "spam"), ("a", "two", "ham"))
     collect(tmp_path, output)
     first = output.read_bytes()
@@ -92,7 +105,7 @@ async def test_collecting_again_gives_the_same_bytes_and_a_later_word_replaces_a
     assert [(text, label) for text, label, *_ in rows_of(output)] == [("one", "ham"), ("two", "ham")]
 
 
-async def test_a_text_that_a_person_rejected_stays_rejected_whatever_callers_say(tmp_path, output):
+async def test_a_text_that_a_person_rejected_stays_rejected_whatever_callers_say(tmp_path, output, collect):
     await send(tmp_path, ("a", 'Free\r hugs, "mum"', "ham"), ("a", "two", "ham"))
     collect(tmp_path, output)
     text, *others = next(row for row in rows_of(output) if row[0].startswith("Free"))
@@ -106,7 +119,7 @@ async def test_a_text_that_a_person_rejected_stays_rejected_whatever_callers_say
     assert output.read_bytes() == first
 
 
-async def test_what_waits_for_the_database_is_told(tmp_path, output):
+async def test_what_waits_for_the_database_is_told(tmp_path, output, collect):
     spool = Spool(tmp_path / "spool.db")
     await spool.add([Correction("a", timeuuid.now(), text, "ham") for text in ("one", "two")], CORRECTIONS)
     await spool.add([Call("a", timeuuid.now(), "one", "1-a", "ham", False)])
@@ -115,7 +128,7 @@ async def test_what_waits_for_the_database_is_told(tmp_path, output):
     assert "collect: 2 corrections wait" in collect(tmp_path, output, expect=1, **away)
 
 
-async def test_a_file_whose_rejections_cannot_be_read_is_not_replaced(tmp_path, output):
+async def test_a_file_whose_rejections_cannot_be_read_is_not_replaced(tmp_path, output, collect):
     await send(tmp_path, ("a", "one", "ham"))
     output.write_bytes(b"text,label\n\xff,rejected\n")
     told = collect(tmp_path, output, expect=1)
@@ -123,7 +136,7 @@ async def test_a_file_whose_rejections_cannot_be_read_is_not_replaced(tmp_path, 
     assert output.read_bytes() == b"text,label\n\xff,rejected\n"
 
 
-async def test_without_feedback_there_is_nothing_to_do(tmp_path, output):
+async def test_without_feedback_there_is_nothing_to_do(tmp_path, output, collect):
     output.write_text("text,label\nkept,ham\n")
     assert "nothing" in collect(tmp_path, output)
     assert not (tmp_path / "spam.db").exists()
@@ -132,7 +145,7 @@ async def test_without_feedback_there_is_nothing_to_do(tmp_path, output):
     assert output.read_text() == "text,label\nkept,ham\n"
 
 
-async def test_what_fails_is_told_in_a_line_and_leaves_the_file_as_it_was(tmp_path, output):
+async def test_what_fails_is_told_in_a_line_and_leaves_the_file_as_it_was(tmp_path, output, collect):
     output.write_text("text,label\nkept,ham\n")
     (tmp_path / "spam.db").write_text("not a database " * 100)
     for settings in ({}, {"CASSANDRA_CONTACT_POINTS": "127.0.0.1", "CASSANDRA_PORT": "1"}, {"CACHE_TTL": "soon"}):
@@ -140,3 +153,11 @@ async def test_what_fails_is_told_in_a_line_and_leaves_the_file_as_it_was(tmp_pa
         assert told.startswith("collect: ") and len(told.splitlines()) == 1
     assert output.read_text() == "text,label\nkept,ham\n"
     assert {path.name for path in tmp_path.iterdir()} <= {"feedback.csv", "spam.db", "spool.db", "spool.db.lock"}
+
+
+async def test_a_failure_of_the_command_as_a_process(tmp_path, output):
+    output.write_bytes(b"text,label\n\xff,rejected\n")
+    command = [sys.executable, "-m", "pipelines.collect", "--output", output]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("collect: ") and str(output) in done.stderr and len(done.stderr.splitlines()) == 1

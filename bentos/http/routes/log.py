@@ -1,7 +1,6 @@
 """GET /recent_log: the caller's own calls."""
 
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
 
 import orjson
 from fastapi import APIRouter, Request, Response
@@ -24,8 +23,8 @@ router = APIRouter(tags=["log"])
     responses=errors(503),
 )
 async def recent_log(request: Request) -> Response:
-    hour = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
-    calls = service_of(request).store.calls(caller_of(request), hour)
+    this_hour = timeuuid.hour(timeuuid.now())  # the clock that the calls were logged by
+    calls = service_of(request).store.calls(caller_of(request), this_hour)
     first = await anext(calls, None)  # before the answer begins, so that a store that is down is answered with 503
     return StreamingResponse(_json_array(first, calls), media_type="application/json")
 

@@ -10,7 +10,6 @@ from bentos.answering.predictor import INLINE_TEXTS
 from bentos.store import StoreError, timeuuid
 from registry.model.artifact import Prediction
 from registry.model.decision import Decision
-from tests.clock import within_the_hour
 
 pytestmark = pytest.mark.anyio
 
@@ -30,8 +29,7 @@ class Broken:
 
 
 async def log_of(store, caller="me"):
-    hour = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
-    return [call async for call in store.calls(caller, hour)]
+    return [call async for call in store.calls(caller, timeuuid.hour(timeuuid.now()))]
 
 
 def counted(metrics, name, **labels):
@@ -117,7 +115,6 @@ async def test_labels_stored_in_another_order_answer_the_same_bytes(predictor, c
 
 
 async def test_every_answer_is_in_the_callers_log(predictor, champion, store):
-    within_the_hour()
     await predictor.answer(champion, ["free prize", "home", "home"], "me", False)
     await predictor.answer(champion, ["home"], "me", False)
     await predictor.answer(champion, ["other"], "you", False)
@@ -131,7 +128,6 @@ async def test_every_answer_is_in_the_callers_log(predictor, champion, store):
 
 
 async def test_without_a_cache_answers_are_right_and_failures_counted(predictor, champion, store, metrics):
-    within_the_hour()
     (right,) = await predictor.answer(champion, ["free"], "me", False)
     predictor.store = Broken(store, "get", "put")
     (answer,) = await predictor.answer(champion, ["free"], "me", False)
@@ -149,7 +145,6 @@ async def test_without_a_log_nothing_is_answered(predictor, champion, store, met
 
 
 async def test_a_request_is_answered_when_another_with_the_same_texts_is_cancelled(predictor, champion, store):
-    within_the_hour()
     texts = [f"text {i}" for i in range(500)]
     first = asyncio.create_task(predictor.answer(champion, texts, "me", False))
     second = asyncio.create_task(predictor.answer(champion, texts, "you", False))

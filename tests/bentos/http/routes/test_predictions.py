@@ -6,7 +6,6 @@ import pytest
 
 from bentos.versions.loaded import ServedVersions
 from bentos.versions.mock import mock_versions
-from tests.clock import within_the_hour
 
 pytestmark = pytest.mark.anyio
 
@@ -141,7 +140,6 @@ async def test_a_request_keeps_the_versions_that_it_began_with(service, client):
 
 
 async def test_the_mock_marks_every_answer(service, client):
-    within_the_hour()
     service.current.served = mock_versions()
     for path in ("/prediction", "/compare"):
         response = await client.post(path, json={"text": "free prize!"})
