@@ -1,10 +1,12 @@
 """How the tests are marked and grouped, and the fixtures that tests of several rooms share.
 
 The marker `system` is set here, never by hand: on every test in tests/system and tests/hostile, on those of the HTTP
-contract, which start a server and schemathesis, and on every test that starts a Cassandra node. The mark `corpus` is set
-on tests/data and tests/model, which judge the corpora and the built models, not the code. `make test` runs groups
-of tests in two processes, `make test-quick` those without marks. A group is a file, so that the fixtures of a module are made once; all tests on the same
-Cassandra node or ring are one group, so that it is started once.
+contract, which start a server and schemathesis, and on every test that starts a Cassandra node. The marker `corpus` is
+set on tests/data and tests/model, which judge the corpora and the built models, not the code. `make test-quick` runs
+the tests without either.
+
+`make test` runs groups of tests in two processes. A group is a file, so that the fixtures of a module are made once;
+all tests on the same Cassandra node or ring are one group, so that it is started once.
 """
 
 from pathlib import Path

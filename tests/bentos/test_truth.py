@@ -24,7 +24,7 @@ from registry.versions import Version
 from tests.cassandra.client import settings_for, until
 from tests.toy import write_toy
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = pytest.mark.timeout(900)
 
 CREATED_AT = datetime(2030, 1, 1, tzinfo=UTC)
 TEXTS = ["free", "lunch at home", "win a prize 🎁", "win " * 2_400, "été"]

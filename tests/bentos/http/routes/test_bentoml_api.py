@@ -10,7 +10,6 @@ from bentos.callers.keys import Keys, add_line, new_key
 from bentos.callers.rate_limits import RateLimits
 from bentos.http.app import create_app
 from tests.bentos.conftest import client_of
-from tests.clock import within_the_hour
 
 pytestmark = pytest.mark.anyio
 
@@ -56,8 +55,7 @@ async def test_the_client_calls_a_method_as_it_does_of_any_bentoml_service(app, 
         assert (answer["model_version"], answer["input"], answer["from_cache"]) == ("2", "free", False)
 
 
-async def test_its_calls_are_logged_under_their_caller(app, client):
-    within_the_hour()
+async def test_its_calls_are_logged_under_their_caller(app, client, half_past):
     await client.post("/classify", json={"texts": ["free", "lunch"]})
     await client.post("/classify", json={"texts": "one"})
     assert [row["input"] for row in (await client.get("/recent_log")).json()] == ["free", "lunch", "one"]

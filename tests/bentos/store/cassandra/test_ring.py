@@ -18,7 +18,7 @@ from tests.cassandra.client import a_call, logged, settings_for, until
 from tests.cassandra.config import Options
 from tests.cassandra.ring import Ring
 
-pytestmark = [pytest.mark.anyio, pytest.mark.slow]
+pytestmark = pytest.mark.anyio
 
 WRITERS, CALLERS = 64, 4
 

@@ -153,7 +153,6 @@ async def test_a_text_that_is_no_unicode_is_refused(store):
             await refused
 
 
-@pytest.mark.slow
 async def test_a_database_that_falls_silent_midway_ends_the_list_with_an_error(store, cassandra_node):
     calls = [a_call(f"text {i}", "midway") for i in range(1_000)]
     await store.log(calls)
