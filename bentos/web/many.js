@@ -13,13 +13,14 @@ const TEXT_COLUMNS = /^(text|message|sms|body|content)s?$/i;
 const NEW_COLUMNS = ["predicted_label", "predicted_verdict", "probability", "unfamiliar", "model_version", "problem"];
 
 let table = null; // {name, records}, as loaded
-let results = []; // of each record: its answer, or why there is none
-let stop = null; // ends the prediction that runs
+let outcome = null; // {name, head, rows, results} of the last run; a result is an answer, or the problem why there is none
+let stop = null; // ends the run that goes on; null where none does
 
-export function startMany(chosenVersion) {
+// `chosenVersion()` is the version to ask, empty for any; `after` is called when a run has ended.
+export function startMany(chosenVersion, after) {
   $("file").addEventListener("change", () => attempt(() => loadFile($("file").files[0])));
   $("header").addEventListener("change", () => offerColumns($("column").selectedIndex));
-  $("run").addEventListener("click", () => attempt(() => run(chosenVersion())));
+  $("run").addEventListener("click", () => attempt(() => run(chosenVersion()).finally(after)));
   $("cancel").addEventListener("click", () => stop?.abort());
   $("download").addEventListener("click", download);
   addEventListener("dragover", (event) => {
@@ -41,6 +42,7 @@ export const linesOf = (text) => text.split(/\r\n|\r|\n/).filter((line) => line.
 
 export function loadLines(lines) {
   load("lines", [["text"], ...lines.map((line) => [line])], true);
+  $("header").parentElement.hidden = true;
   $("many").scrollIntoView();
   $("run").focus();
 }
@@ -63,9 +65,10 @@ async function decoded(file) {
 }
 
 function load(name, records, header) {
-  stop?.abort();
+  if (stop) throw new Error("Messages are being predicted: cancel that first.");
   table = { name, records };
   $("header").checked = header;
+  $("header").parentElement.hidden = false;
   const named = header ? records[0].findIndex((column) => TEXT_COLUMNS.test(column.trim())) : -1;
   offerColumns(named < 0 ? longestColumn(records) : named);
   $("table").hidden = false;
@@ -82,10 +85,10 @@ function longestColumn(records) {
 }
 
 const rows = () => table.records.slice($("header").checked ? 1 : 0);
+const head = () => table.records[0].map((name, at) => ($("header").checked && name) || `column ${at + 1}`);
 
 function offerColumns(chosen) {
-  const [first] = table.records;
-  const names = first.map((name, at) => ($("header").checked && name) || `column ${at + 1}`);
+  const names = head();
   $("column").replaceChildren(...names.map((textContent, value) => element("option", { value, textContent })));
   $("column").selectedIndex = chosen;
   $("column").closest("label").hidden = names.length < 2;
@@ -94,7 +97,8 @@ function offerColumns(chosen) {
 
 async function run(version) {
   const texts = rows().map((record) => record[$("column").selectedIndex]);
-  results = texts.map((text) => ({ problem: refusal(text) }));
+  const results = texts.map((text) => ({ problem: refusal(text) }));
+  outcome = { name: table.name, head: head(), rows: rows(), results };
   const open = results.filter(({ problem }) => !problem);
   const sent = texts.filter((_, at) => !results[at].problem);
   stop = new AbortController();
@@ -119,7 +123,8 @@ async function run(version) {
     say(`Cancelled after ${whole(done)} of ${whole(sent.length)} messages.`);
   } finally {
     open.slice(done).forEach((result) => (result.problem = "not predicted"));
-    end(texts);
+    stop = null;
+    end(texts, results);
   }
 }
 
@@ -136,10 +141,10 @@ function begin(count) {
   $("cancel").focus();
 }
 
-function end(texts) {
+function end(texts, results) {
   $("run").disabled = false;
   $("cancel").hidden = true;
-  $("counts").replaceChildren(...counts());
+  $("counts").replaceChildren(...counts(results));
   const newest = results.slice(0, SHOWN).map((result, at) => line(texts[at], result));
   $("lines").replaceChildren(...newest);
   $("more").textContent = results.length > SHOWN ? `The first ${SHOWN} of ${whole(results.length)}; the file has all.` : "";
@@ -148,7 +153,7 @@ function end(texts) {
 }
 
 // How many messages got each label, how many are unsure, and how many got none.
-function counts() {
+function counts(results) {
   const byLabel = Map.groupBy(results.filter(({ top }) => top), ({ top }) => top.label);
   const chips = [...byLabel].flatMap(([label, answers]) => [chip(label), ` ${whole(answers.length)} `]);
   const unsure = results.filter(({ top, verdict }) => top && verdict !== top.label).length;
@@ -164,9 +169,9 @@ function line(text, { top, verdict, problem }) {
 }
 
 function download() {
-  const head = $("header").checked ? table.records[0] : table.records[0].map((_, at) => `column_${at + 1}`);
-  const records = rows().map((record, at) => [...record, ...added(results[at])]);
-  save(new Blob([write([[...head, ...NEW_COLUMNS], ...records])], { type: "text/csv" }), `${table.name}-predicted.csv`);
+  const { name, head, rows, results } = outcome;
+  const records = rows.map((record, at) => [...record, ...added(results[at])]);
+  save(new Blob([write([[...head, ...NEW_COLUMNS], ...records])], { type: "text/csv" }), `${name}-predicted.csv`);
 }
 
 function added({ top, verdict, unfamiliar, model_version, problem }) {

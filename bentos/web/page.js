@@ -132,10 +132,10 @@ $("text").addEventListener("input", offerLines);
 $("text").addEventListener("keydown", (event) => {
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) $("ask").requestSubmit();
 });
-$("each-line").addEventListener("click", () => loadLines(linesOf($("text").value)));
+$("each-line").addEventListener("click", () => attempt(() => loadLines(linesOf($("text").value))));
 addEventListener("hashchange", start);
 startLogin(start);
 startLog();
-startMany(() => $("version").value);
+startMany(() => $("version").value, () => attempt(showLog));
 offerLines(); // the browser may have kept what was in the field
 start();

@@ -227,11 +227,16 @@ def test_a_dropped_table_goes_in_lists_that_wait_as_the_service_asks(page):
     assert page.locator("#column").evaluate("(column) => column.selectedOptions[0].textContent") == "Message"
     page.get_by_role("button", name="Predict 2,500 messages").click()
     page.get_by_text("1,000 of 2,499: the service asks to wait").wait_for()
+    drop(page, "other.csv", "text\nlunch")
+    page.get_by_text("Messages are being predicted: cancel that first.").wait_for()
     assert page.locator("#bar").evaluate("(bar) => [bar.value, bar.max]") == [1000, 2499]
     page.context.set_extra_http_headers({"X-Forwarded-For": new_address()})  # whose hour is as yet unused
     page.clock.fast_forward(3_700_000)
     page.locator("#outcome").wait_for()
     assert said(page, "#counts") == "spam 2,499 1 not predicted"
+    drop(page, "other.csv", "text\nbroken,")  # refused: what was predicted stays
+    page.get_by_text("line 2: 2 fields").wait_for()
+    page.uncheck("#header")
     head, *told = downloaded(page)
     assert len(told) == 2_500 and told[7][:3] == ["7", 'free, "win" 7', "spam"] and told[-1][-1] == "blank"
     assert head == ["number", "Message", "predicted_label", "predicted_verdict", *head[4:]]
@@ -399,8 +404,7 @@ def test_no_text_can_become_a_script(page, complaints):
     assert "requires 'TrustedHTML'" in complaints.pop()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("viewport", [PHONE, DESKTOP], ids=["phone", "desktop"])
+@pytest.mark.parametrize(("viewport", "scheme"), [(PHONE, "dark"), (DESKTOP, "light")], ids=["phone", "desktop"])
 def test_it_is_accessible_and_fits(visit, viewport, scheme):
     page = visit(viewport=viewport, color_scheme=scheme)
     page.locator("#examples button").first.wait_for()
