@@ -27,6 +27,8 @@ async function showService() {
   $("you").textContent = `You are ${about.caller_id}; calls are kept in ${about.store.name}${about.store.up ? "" : ", which is away now"}.`;
   $("problems").hidden = !about.problems.length;
   $("problems-text").textContent = about.problems.join("; ");
+  if (versions.some(({ mock }) => mock)) $("explain").checked = false; // it has no reasons
+  $("explain").disabled = versions.some(({ mock }) => mock);
   offerVersions();
 }
 
@@ -69,7 +71,7 @@ function predict() {
 function compare() {
   return show("/compare", async (body) => {
     const started = performance.now();
-    const answers = $("explain").checked ? await explained(body) : await compared(body);
+    const answers = $("explain").checked && versions.length ? await explained(body) : await compared(body);
     const usual = answers.find(({ answer }) => rowOf(answer)?.default)?.answer;
     const cards = answers.map(({ answer, milliseconds }) =>
       card(answer, { version: rowOf(answer), milliseconds, differs: difference(answer, usual), heading: "h3" }),
@@ -95,7 +97,10 @@ function difference(answer, usual) {
 // Which versions say what.
 function agreement(answers) {
   const byLabel = Map.groupBy(answers, ({ answer }) => answer.top.label);
-  if (byLabel.size === 1) return `${answers.length > 1 ? `All ${answers.length} versions say` : "The one version says"} ${[...byLabel.keys()][0]}.`;
+  if (byLabel.size === 1) {
+    const who = ["The one version says", "Both versions say"][answers.length - 1] ?? `All ${answers.length} versions say`;
+    return `${who} ${answers[0].answer.top.label}.`;
+  }
   const told = [...byLabel].map(([label, group]) => {
     const numbers = joined(group.map(({ answer }) => answer.model_version));
     return `${group.length > 1 ? `versions ${numbers} say` : `version ${numbers} says`} ${label}`;
