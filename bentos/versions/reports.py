@@ -7,9 +7,8 @@ answer alike may have been measured differently, so a copy has a report for each
 import hashlib
 from pathlib import Path
 
-from registry.versions import Version
+from registry.versions import REPORT, Version
 
-REPORT = "report.html"
 MAX_REPORT = 4 * 1024 * 1024  # bytes; a larger one is neither copied nor shown
 
 

@@ -401,7 +401,7 @@ def test_versions_and_state_are_a_page(visit, complaints):
 
 def test_the_documentation_works_under_its_own_policy(visit):
     page = visit("/docs")
-    page.get_by_role("button", name="/compare").wait_for()
+    page.get_by_role("button", name="/compare").first.wait_for()
 
 
 def test_no_text_can_become_a_script(page, complaints):
