@@ -6,12 +6,12 @@ LOCKING := $(UV) pip compile --universal --upgrade --quiet --generate-hashes --n
 IN_PARALLEL := -n 2 --dist loadgroup --no-loadscope-reorder # two processes; tests/conftest.py says what runs together
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: up test test-quick test-stand-in bench lint format lock pipeline cassandra clean
+.PHONY: up test test-quick test-stand-in bench pictures lint format lock pipeline cassandra clean
 
 up: ## from a fresh clone to the service on http://127.0.0.1:3000, or HOST=... PORT=...; build/up.log has all that it says
 	@exec $(PYTHON) -m pipelines.up
 
-test: pipeline ## the whole test suite; without Java 17 and Maven, or nginx, the tests that need them are skipped
+test: pipeline ## the whole test suite; without Java 17 and Maven, nginx or Chromium, the tests that need them are skipped
 	python -m pytest $(IN_PARALLEL)
 
 test-quick: build/lstm/evaluation/metrics.json ## the tests of the code that start no server, no Java and no nginx
@@ -25,6 +25,9 @@ test-stand-in: .venv/ready ## the pipeline's tests where the corpus cannot be ha
 
 bench: pipeline ## the benchmarks, a table and a plot
 	python -m tests.benchmarks
+
+pictures: pipeline ## docs/pictures, of the service with the registered versions; needs Chromium
+	python -m tests.pictures
 
 pipeline: .venv/ready ## corpus, stages, registered versions
 	python -m pipelines.fetch

@@ -8,6 +8,7 @@ from bentos.http.error_handlers import add_error_handlers
 from bentos.http.middleware import add_middleware
 from bentos.http.oip.routes import model_router, server_router
 from bentos.http.openapi import DESCRIPTION, TAGS, add_security
+from bentos.http.pages import WEB
 from bentos.http.routes import bentoml_api, feedback, log, operations, predictions, versions
 from bentos.http.swagger import add_swagger
 
@@ -21,7 +22,7 @@ def create_app(service: Service) -> FastAPI:
         app.include_router(module.router)
     for router in (server_router, model_router, operations.router):
         app.include_router(router)
-    app.mount("/web", StaticFiles(directory=operations.WEB))
+    app.mount("/web", StaticFiles(directory=WEB))
     add_swagger(app)
     if service.keys:
         add_security(app)

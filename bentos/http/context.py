@@ -28,6 +28,7 @@ OPEN_PATHS = frozenset(
         *("/docs", "/openapi.json", "/docs.json", "/schema.json"),
     }
 )
+PAGE_PATHS = frozenset({"/", "/versions"})  # browsers get pages, without texts or callers; programs get JSON
 ENDING = "the service is ending"
 CANNOT_LOG = "calls cannot be logged now"
 

@@ -11,7 +11,8 @@ MAX_REQUEST_ID = 1_000  # characters of an Open Inference Protocol request's `id
 MAX_DETAIL = 1_000  # characters of an error's detail, and of every problem that is shown
 
 # The largest answers, in bytes. Besides them /recent_log is streamed, so that a worker holds a page of it; /versions, /
-# and /metrics have a few kilobytes for each version that is served or refused, and no label that a caller chooses.
+# and /metrics have a few kilobytes for each version that is served or refused, and no label that a caller chooses. A
+# report has MAX_REPORT of bentos.versions.reports at most.
 ESCAPED = 6  # bytes of one character, at most: a control character is written as \u001f
 PREDICTION = 1_024  # a prediction without its text
 ONE_ANSWER = 2 * ESCAPED * MAX_CHARACTERS + 8 * PREDICTION  # with echo_input and explain; /compare: for each version

@@ -26,6 +26,7 @@ STATUS = {  # of each reason that a CallError can have
     "version_conflict": 400,
     "no_key": 401,
     "wrong_key": 401,
+    "no_report": 404,
     "unknown_id": 404,
     "unknown_model": 404,
     "unknown_version": 404,

@@ -183,6 +183,7 @@ class ServedVersion(BaseModel):
     )
     created_at: str | None = None
     metrics: dict[str, float] = Field({}, description="its figures on the test split", examples=[{"mcc": 0.9512}])
+    report: str | None = Field(None, description="the path of its report; null where it has none")
     source_problem: str | None = Field(
         None, description="why the registry would not give this version now as it is served; null when it would"
     )

@@ -2,7 +2,7 @@
 
 | in the folder | what |
 | --- | --- |
-| DIGEST/ | the files of a version that its predictions depend on |
+| DIGEST/ | the files of a version that its predictions depend on, and its report, where it has one |
 | served-NAME.json | what a service served last (`bentos.versions.following.last_served`) |
 
 Services that share the folder share the copies: the same digest is the same content.
@@ -16,7 +16,9 @@ from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 
+from bentos.versions.reports import name_in_copy, report_of
 from registry.model.artifact import FILES, ArtifactError, damage
+from registry.versions import Version
 
 KEPT = 4  # copies of versions that are no longer served: a rollback may need them without the registry
 KEPT_RECORDS = 8  # files served-NAME.json
@@ -54,6 +56,26 @@ class Copies:
                 shutil.rmtree(new, ignore_errors=True)
         except OSError as error:
             raise ArtifactError(f"{self.folder}: cannot keep a copy: {error.strerror}") from error
+
+    def keep_report(self, source: Path, version: Version) -> None:
+        """Copy the report of the version in `source`, where it has one, beside the copy of its files.
+
+        Raises ArtifactError when that fails.
+        """
+        copy = self.folder / version.digest / name_in_copy(version)
+        report = report_of(source, version)
+        if report is None or copy.exists():
+            return
+        try:
+            handle, new = tempfile.mkstemp(prefix=NEW, dir=copy.parent)
+            os.close(handle)
+            try:
+                _copy(report, Path(new))
+                os.replace(new, copy)
+            finally:
+                Path(new).unlink(missing_ok=True)
+        except OSError as error:
+            raise ArtifactError(f"{copy}: cannot keep a copy: {error.strerror}") from error
 
     def _replace(self, new: Path, digest: str) -> None:
         shutil.rmtree(self.folder / digest, ignore_errors=True)  # a damaged one

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Protocol
 
 from registry.model.artifact import Prediction
@@ -26,13 +27,15 @@ class Model(Protocol):
 class LoadedVersion:
     """A version whose model is in memory and has run once.
 
-    `source_problem` says why this version could not be loaded from the registry now; empty when it could.
+    `source_problem` says why this version could not be loaded from the registry now; empty when it could. `report` is
+    the file of its report.
     """
 
     version: Version
     model: Model
     mock: bool = False
     source_problem: str = ""
+    report: Path | None = None
 
     @property
     def number(self) -> str:

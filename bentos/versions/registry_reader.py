@@ -149,6 +149,10 @@ class RegistryReader:
         except ArtifactError as error:
             logger.warning("version %s is served without a copy: %s", version.number, error)
             return _Located(str(source), "", stamps, NEVER if is_download else retry_at)
+        try:
+            self.copies.keep_report(source, version)
+        except ArtifactError as error:
+            logger.warning("version %s is served without its report: %s", version.number, error)
         return self._at_copy(version, _Located(None, "", watched))
 
     def _fall_back(self, version: Version, located: "_Located") -> "_Located":

@@ -1,141 +1,146 @@
-// The page at `/`: the service's own HTTP API, for a person. Whatever comes from outside is set as text, never as HTML.
+// The page at `/`: one message at a time, one version or all of them.
 
-const NEWEST = 20; // calls shown of the log
-const REMARKS = {
-  unsure: "The version is not sure: a person should look.",
-  unfamiliar: "This text is unlike all that the version has learnt.",
-};
-const $ = (id) => document.getElementById(id);
+import { champion, purpose } from "./about.js";
+import { card } from "./answer.js";
+import { call, timed } from "./api.js";
+import { linked, offerCopies } from "./code.js";
+import { $, attempt, element } from "./dom.js";
+import { examples } from "./examples.js";
+import { duration, joined, versionName } from "./format.js";
+import { labels, setLabels } from "./labels.js";
+import { showLog, startLog } from "./log.js";
+import { startLogin } from "./login.js";
+import { linesOf, loadLines, startMany } from "./many.js";
 
-function element(tag, properties = {}, ...children) {
-  const made = Object.assign(document.createElement(tag), properties);
-  made.append(...children);
-  return made;
-}
-
-async function call(path, body) {
-  const headers = { Accept: "application/json" };
-  if ($("key").value) headers["X-API-Key"] = $("key").value;
-  if (body) headers["Content-Type"] = "application/json";
-  const response = await fetch(path, { headers, method: body ? "POST" : "GET", body: body && JSON.stringify(body) });
-  const answer = await response.json();
-  if (response.ok) return answer;
-  if (response.status === 401) $("login").hidden = false;
-  throw new Error(answer.detail ?? `the service answers ${response.status}`);
-}
-
-// Runs one action of the page: its buttons wait, and what goes wrong is said in one place.
-async function attempt(action) {
-  const buttons = document.querySelectorAll("button:enabled");
-  $("error").hidden = true;
-  buttons.forEach((button) => (button.disabled = true));
-  try {
-    await action();
-  } catch (error) {
-    $("error").textContent = error instanceof TypeError ? "The service does not answer." : error.message;
-    $("error").hidden = false;
-  } finally {
-    buttons.forEach((button) => (button.disabled = false));
-  }
-}
+let versions = []; // as in /versions
+const rowOf = (answer) => versions.find(({ model_version }) => model_version === answer.model_version);
 
 async function showService() {
-  const [about, { versions }] = await Promise.all([call("/"), call("/versions")]);
+  const [about, served] = await Promise.all([call("/"), call("/versions")]);
+  versions = served.versions;
+  setLabels(versions);
   document.title = $("name").textContent = about.api_name;
-  const store = about.store.up ? about.store.name : `${about.store.name}, which is away now`;
-  const mock = about.mock ? " A stand-in model answers: its labels mean nothing." : "";
-  const marked = versions.filter(({ stand_in }) => stand_in).map(({ model_version }) => model_version);
-  const standIn = marked.length ? ` Trained on a stand-in for the corpus: version ${marked.join(", ")}.` : "";
-  $("about").textContent = `You are ${about.caller_id}; calls are kept in ${store}.${mock}${standIn}`;
+  $("purpose").textContent = labels().length ? purpose(labels()) : "It reads text messages.";
+  $("champion").replaceChildren(...champion(versions));
+  $("examples").replaceChildren(...examples(labels(), use));
+  $("examples").parentElement.hidden = !$("examples").children.length;
+  $("you").textContent = `You are ${about.caller_id}; calls are kept in ${about.store.name}${about.store.up ? "" : ", which is away now"}.`;
+  $("problems").hidden = !about.problems.length;
+  $("problems-text").textContent = about.problems.join("; ");
+  if (versions.some(({ mock }) => mock)) $("explain").checked = false; // it has no reasons
+  $("explain").disabled = versions.some(({ mock }) => mock);
+  offerVersions();
+}
+
+function offerVersions() {
   const chosen = $("version").value;
-  const options = versions.map(({ model_version, aliases, variant }) => {
-    const names = [variant, ...aliases].filter(Boolean).join(", ");
-    return element("option", { value: model_version, textContent: `${model_version} (${names})` });
-  });
-  $("version").replaceChildren(element("option", { value: "", textContent: "as routed" }), ...options);
-  $("version").value = chosen;
-}
-
-function percent(value) {
-  return `${(100 * value).toFixed(value > 0.999 || value < 0.001 ? 3 : 1)} %`;
-}
-
-// Why the label on top should not be taken as it is: a word and its sentence for each reason.
-function remarks({ top, verdict, unfamiliar }) {
-  const reasons = [...(verdict === top.label ? [] : ["unsure"]), ...(unfamiliar ? ["unfamiliar"] : [])];
-  return reasons.map((reason) =>
-    element("p", { className: "remark" }, element("b", { textContent: reason }), ` ${REMARKS[reason]}`),
+  const options = versions.map((version) =>
+    element("option", { value: version.model_version, textContent: versionName(version) }),
   );
+  $("version").replaceChildren(element("option", { value: "", textContent: "as routed" }), ...options);
+  $("version").value = rowOf({ model_version: chosen }) ? chosen : "";
 }
 
-function card(answer) {
-  const shown = $("answer").content.cloneNode(true).firstElementChild;
-  const part = (name) => shown.querySelector(name);
-  part("strong").textContent = answer.top.label;
-  part(".share").textContent = percent(answer.top.value); // below 50 % where the operating point says so
-  part(".verdict").after(...remarks(answer));
-  for (const [label, value] of Object.entries(answer.prediction)) {
-    const bar = element("progress", { value, max: 1, ariaLabel: label });
-    part(".bars").append(element("span", { textContent: label }), bar, element("span", { textContent: percent(value) }));
-  }
-  part(".source").textContent = `version ${answer.model_version}${answer.from_cache ? ", from the cache" : ""}`;
-  if (answer.explanation) {
-    const words = answer.explanation.flatMap(({ words, weight }) => {
-      const side = Math.abs(weight) < 0.1 ? "" : weight > 0 ? "for" : "against";
-      return [element("mark", { className: side, title: weight.toFixed(2), textContent: words }), " "];
-    });
-    part(".why").append(...words);
-    part(".why").hidden = false;
-  }
-  if (answer.id) part(".correct").append("Wrong? It is", ...corrections(answer, part(".correct")));
-  return shown;
+// Asks for the text's answer by `ask`, and shows it. Whatever goes wrong, no older answer stays.
+async function show(path, ask) {
+  if ($("answers").ariaBusy === "true") return;
+  $("answers").ariaBusy = "true";
+  $("answers").replaceChildren();
+  $("take").hidden = true;
+  const body = { text: $("text").value };
+  if (linked() !== body.text) history.replaceState(null, "", "/"); // the address was another text's
+  const fine = await attempt(async () => {
+    if (!body.text.trim()) throw new Error("Write a message first: this one is blank.");
+    $("answers").replaceChildren(...(await ask(body)));
+    offerCopies(path, body);
+    $("take").hidden = false;
+  });
+  $("answers").ariaBusy = "false";
+  if (fine) await attempt(() => Promise.all([showService(), showLog()]));
 }
 
-function corrections(answer, place) {
-  const others = Object.keys(answer.prediction).filter((label) => label !== answer.top.label);
-  return others.map((label) => {
-    const button = element("button", { type: "button", textContent: label });
-    button.addEventListener("click", () =>
-      attempt(async () => {
-        await call("/feedback", { id: answer.id, label });
-        place.textContent = `Thank you: noted as ${label}.`;
-      }),
+function predict() {
+  return show("/prediction", async (body) => {
+    if ($("explain").checked) body.explain = true;
+    if ($("version").value) body.model_version = $("version").value;
+    const { answer, milliseconds } = await timed("/prediction", body);
+    return [card(answer, { version: rowOf(answer), milliseconds })];
+  });
+}
+
+function compare() {
+  return show("/compare", async (body) => {
+    const started = performance.now();
+    const answers = $("explain").checked && versions.length ? await explained(body) : await compared(body);
+    const usual = answers.find(({ answer }) => rowOf(answer)?.default)?.answer;
+    const cards = answers.map(({ answer, milliseconds }) =>
+      card(answer, { version: rowOf(answer), milliseconds, differs: difference(answer, usual), heading: "h3" }),
     );
-    return button;
+    const time = ` In ${duration(performance.now() - started)}.`;
+    return [element("h2", { textContent: agreement(answers) + time }), element("div", { className: "side-by-side" }, ...cards)];
   });
 }
 
-async function showLog() {
-  if (!$("history").open) return;
-  const calls = (await call("/recent_log")).slice(-NEWEST).reverse();
-  const rows = calls.map(({ called_at, input, result, model_version, from_cache }) => {
-    const told = [new Date(called_at).toLocaleTimeString(), input, result, model_version, from_cache ? "yes" : "no"];
-    return element("tr", {}, ...told.map((textContent) => element("td", { textContent })));
-  });
-  const none = element("tr", {}, element("td", { colSpan: 5, textContent: "None yet." }));
-  $("log").replaceChildren(...(rows.length ? rows : [none]));
+const compared = async (body) => (await call("/compare", body)).results.map((answer) => ({ answer }));
+
+// `/compare` explains nothing: each version is asked by itself.
+const explained = (body) =>
+  Promise.all(
+    versions.map(({ model_version }) => timed(`/versions/${model_version}/prediction`, { ...body, explain: true })),
+  );
+
+function difference(answer, usual) {
+  if (!usual || answer.top.label === usual.top.label) return "";
+  return `The champion, version ${usual.model_version}, says ${usual.top.label}.`;
 }
 
-async function show(answers) {
-  $("answers").replaceChildren(...answers.map(card));
-  await Promise.all([showService(), showLog()]);
+// Which versions say what.
+function agreement(answers) {
+  const byLabel = Map.groupBy(answers, ({ answer }) => answer.top.label);
+  if (byLabel.size === 1) {
+    const who = ["The one version says", "Both versions say"][answers.length - 1] ?? `All ${answers.length} versions say`;
+    return `${who} ${answers[0].answer.top.label}.`;
+  }
+  const told = [...byLabel].map(([label, group]) => {
+    const numbers = joined(group.map(({ answer }) => answer.model_version));
+    return `${group.length > 1 ? `versions ${numbers} say` : `version ${numbers} says`} ${label}`;
+  });
+  return `They disagree: ${told.join("; ")}.`;
+}
+
+function use(text) {
+  $("text").value = text;
+  offerLines();
+  return predict();
+}
+
+function offerLines() {
+  const count = linesOf($("text").value).length;
+  $("each-line").hidden = count < 2;
+  $("each-line").textContent = `Predict each of ${count} lines`;
+}
+
+// Shows the service, and the answer to the text in the page's address. The text goes behind the #, where no log has it.
+async function start() {
+  const text = linked();
+  if (!(await attempt(showService)) || !text) return;
+  history.replaceState(null, "", `/#text=${encodeURIComponent(text)}`);
+  await use(text);
 }
 
 $("ask").addEventListener("submit", (event) => {
   event.preventDefault();
-  attempt(async () => {
-    const body = { text: $("text").value, explain: $("explain").checked };
-    if ($("version").value) body.model_version = $("version").value;
-    await show([await call("/prediction", body)]);
-  });
+  predict();
 });
-$("compare").addEventListener("click", () => {
-  if (!$("ask").reportValidity()) return;
-  attempt(async () => show((await call("/compare", { text: $("text").value })).results));
-});
+$("compare").addEventListener("click", compare);
+$("text").addEventListener("input", offerLines);
 $("text").addEventListener("keydown", (event) => {
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) $("ask").requestSubmit();
 });
-$("key").addEventListener("change", () => attempt(showService));
-$("history").addEventListener("toggle", () => attempt(showLog));
-attempt(showService);
+$("each-line").addEventListener("click", () => attempt(() => loadLines(linesOf($("text").value))));
+addEventListener("hashchange", start);
+startLogin(start);
+startLog();
+startMany(() => $("version").value, () => attempt(showLog));
+offerLines(); // the browser may have kept what was in the field
+start();

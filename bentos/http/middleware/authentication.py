@@ -8,7 +8,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from bentos.callers.keys import Keys
 from bentos.callers.proxies import Proxies
 from bentos.errors import CallError
-from bentos.http.context import CALLER, OPEN_PATHS
+from bentos.http.context import CALLER, OPEN_PATHS, PAGE_PATHS
+from bentos.http.pages import wants_page
 from bentos.http.responses import refuse
 
 Header = tuple[bytes, bytes]
@@ -41,8 +42,8 @@ class Authentication:
 def is_open(scope: Scope) -> bool:
     """Whether the request needs no caller: it is never counted, limited or asked for a key."""
     path = scope["path"]
-    if path == "/":  # browsers get a page that asks for the key; programs get JSON, for which they need one
-        return "text/html" in Headers(scope=scope).get("accept", "")
+    if path in PAGE_PATHS:  # browsers get a page that asks for the key; programs get JSON, for which they need one
+        return wants_page(Headers(scope=scope))
     return path in OPEN_PATHS or path.startswith(("/docs/", "/web/"))
 
 

@@ -2,28 +2,24 @@
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from bentos.http import policies
+
 Headers = list[tuple[bytes, bytes]]
 
-_NOTHING = b"default-src 'none'; frame-ancestors 'none'"
-_OWN_FILES = (  # Swagger UI needs inline styles, and icons inside its style sheet
-    b"default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; object-src 'none'; "
-    b"base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
-)
 
-
-def _headers(policy: bytes, caching: bytes = b"no-store") -> Headers:
+def _headers(policy: str, caching: bytes = b"no-store") -> Headers:
     return [
-        (b"content-security-policy", policy),
+        (b"content-security-policy", policy.encode()),
         (b"cache-control", caching),
         (b"x-content-type-options", b"nosniff"),
         (b"referrer-policy", b"no-referrer"),
     ]
 
 
-_ANSWERS = _headers(_NOTHING)
-_PAGES = {"/": _headers(_OWN_FILES), "/docs": _headers(_OWN_FILES)}
-_SWAGGER_FILES = _headers(_NOTHING, b"max-age=3600")
-_PAGE_FILES = _headers(_NOTHING, b"no-cache")
+_ANSWERS = _headers(policies.NOTHING)
+_SWAGGER = _headers(policies.SWAGGER)
+_SWAGGER_FILES = _headers(policies.NOTHING, b"max-age=3600")
+_PAGE_FILES = _headers(policies.NOTHING, b"no-cache")
 
 
 class SecurityHeaders:
@@ -46,8 +42,8 @@ class SecurityHeaders:
 
 
 def _defaults(path: str) -> Headers:
-    if path in _PAGES:
-        return _PAGES[path]
+    if path == "/docs":
+        return _SWAGGER
     if path.startswith("/web/"):
         return _PAGE_FILES
     return _SWAGGER_FILES if path.startswith("/docs/") else _ANSWERS

@@ -1,10 +1,8 @@
 """The service's state: for people, load balancers and Prometheus."""
 
-from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import FileResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from bentos.errors import CallError
@@ -12,18 +10,17 @@ from bentos.http import schemas
 from bentos.http.context import caller_of, service_of
 from bentos.http.gauges import update_gauges
 from bentos.http.openapi import errors
+from bentos.http.pages import page, wants_page
 from bentos.http.responses import json_response, shown
 from bentos.store import Store
-
-WEB = Path(__file__).parents[2] / "web"
 
 router = APIRouter(tags=["service"])
 
 
 @router.get("/", summary="What this service is", response_model=schemas.Root)
 async def root(request: Request) -> Response:
-    if "text/html" in request.headers.get("accept", ""):
-        return FileResponse(WEB / "index.html", headers={"Vary": "Accept"})
+    if wants_page(request.headers):
+        return page("index.html")
     service = service_of(request)
     served = service.served
     content = {

@@ -1,23 +1,32 @@
-"""GET /versions: what is served, what was refused, and the routing."""
+"""GET /versions: what is served, what was refused, and the routing; and the report of a version."""
 
+from functools import partial
 from typing import Any
 
+from anyio import to_thread
 from fastapi import APIRouter, Request, Response
+from fastapi.responses import HTMLResponse
 
 from bentos.answering.routing import named
-from bentos.http import schemas
+from bentos.errors import CallError
+from bentos.http import policies, schemas
 from bentos.http.context import service_of
 from bentos.http.openapi import errors
-from bentos.http.responses import json_response, shown
+from bentos.http.pages import page, wants_page
+from bentos.http.responses import VERSION_HEADER, json_response, shown
 from bentos.http.routes.predictions import VersionInPath
 from bentos.versions.following.watcher import ReportWatcher
 from bentos.versions.loaded import LoadedVersion, RefusedVersion, ServedVersions
 
 router = APIRouter(tags=["versions"])
 
+REPORT: dict[int | str, dict[str, Any]] = {200: {"content": {"text/html": {"schema": {"type": "string"}}}}}
+
 
 @router.get("/versions", summary="The versions that are served", response_model=schemas.Versions)
 async def versions(request: Request) -> Response:
+    if wants_page(request.headers):
+        return page("versions.html")
     service = service_of(request)
     served = service.served
     return json_response(
@@ -40,6 +49,29 @@ async def version(request: Request, ref: VersionInPath) -> Response:
     return json_response(_version_json(loaded, served), loaded.number)
 
 
+@router.get(
+    "/versions/{ref}/report",
+    summary="The report of a version, as one HTML page",
+    response_class=Response,
+    responses=REPORT | errors(404, 422, 503),
+)
+async def report(request: Request, ref: VersionInPath) -> Response:
+    loaded = named(service_of(request).served, [ref])
+    content = await to_thread.run_sync(partial(_read, loaded)) if loaded.report else None
+    if content is None:
+        raise CallError("no_report", f"version {loaded.number} has no report")
+    headers = {VERSION_HEADER: loaded.number, "Content-Security-Policy": policies.REPORT}
+    return HTMLResponse(content, headers=headers)
+
+
+def _read(loaded: LoadedVersion) -> bytes | None:
+    """The report; None where it was deleted since the version was loaded."""
+    try:
+        return loaded.report.read_bytes()
+    except OSError:
+        return None
+
+
 def _version_json(loaded: LoadedVersion, served: ServedVersions) -> dict[str, Any]:
     """A version in the shape of `schemas.ServedVersion`."""
     version = loaded.version
@@ -54,8 +86,9 @@ def _version_json(loaded: LoadedVersion, served: ServedVersions) -> dict[str, An
     }
     if loaded.mock:
         return content | {"mock": True}
+    report = f"/versions/{version.number}/report" if loaded.report else None
     created_at = version.created_at.isoformat(timespec="seconds")
-    return content | {"digest": version.digest, "created_at": created_at, "metrics": version.metrics}
+    return content | {"digest": version.digest, "created_at": created_at, "metrics": version.metrics, "report": report}
 
 
 def _refused_json(version: RefusedVersion) -> dict[str, Any]:

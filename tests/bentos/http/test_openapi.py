@@ -7,7 +7,11 @@ pytestmark = pytest.mark.anyio
 
 @pytest.mark.parametrize(
     ("path", "parts"),
-    [("/", ["/web/page.css", "/web/page.js"]), ("/docs", ["/docs/swagger-ui-bundle.js", "/docs/swagger-ui.css"])],
+    [
+        ("/", ["/web/page.css", "/web/page.js"]),
+        ("/versions", ["/web/page.css", "/web/versions.js"]),
+        ("/docs", ["/docs/swagger-ui-bundle.js", "/docs/swagger-ui.css"]),
+    ],
 )
 async def test_a_browser_gets_pages_that_load_nothing_from_elsewhere(client, path, parts):
     response = await client.get(path, headers={"Accept": "text/html,application/xhtml+xml"})
@@ -37,6 +41,7 @@ async def test_the_documented_shape_is_the_answered_one(client):
         "/versions/{ref}",
         "/versions/{ref}/prediction",
         "/versions/{ref}/predictions",
+        "/versions/{ref}/report",
         "/livez",
         "/readyz",
         "/metrics",

@@ -12,6 +12,7 @@ from bentos.versions.following.process import delete_unused_downloads
 from bentos.versions.following.report import Report
 from bentos.versions.loading import load
 from bentos.versions.registry_reader import RETRY, CatalogueError, RegistryReader
+from registry.model.artifact import ArtifactError
 from registry.versions import Registry
 from tests.toyregistry import MODEL_NAME, add_version, make_registry
 
@@ -138,6 +139,26 @@ def test_a_copy_that_was_tampered_with_is_refused_when_there_is_no_source(local)
     assert entry.folder is None and "its copy is refused" in entry.version.problem
     (refused,) = load(reader.catalogue(), reader.copies.folder).refused
     assert refused.number == "1" and "damaged" in refused.problem
+
+
+def test_the_report_of_a_version_is_copied_and_survives_its_source(local):
+    reader, source = local
+    (source / "report.html").write_text("a report")
+    for harm in (lambda _: None, shutil.rmtree):
+        harm(source)
+        assert load(reader.catalogue(), reader.copies.folder).default.report.read_text() == "a report"
+    assert load(reader.catalogue(), reader.copies.folder).versions[0].report is None
+
+
+def test_a_report_that_cannot_be_copied_costs_nothing_but_itself(local, caplog, monkeypatch):
+    def full(*_):
+        raise ArtifactError("no space left")
+
+    reader, source = local
+    (source / "report.html").write_text("a report")
+    monkeypatch.setattr(reader.copies, "keep_report", full)
+    served = load(reader.catalogue(), reader.copies.folder)
+    assert served.default.report is None and "without its report: no space left" in caplog.text
 
 
 def test_where_no_copy_can_be_kept_the_source_is_served_and_that_is_said(local, caplog):

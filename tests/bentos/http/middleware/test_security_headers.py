@@ -20,6 +20,15 @@ async def test_answers_are_neither_kept_nor_guessed_at_nor_framed(client):
         assert headers["Referrer-Policy"] == "no-referrer"
 
 
+@pytest.mark.parametrize("path", ["/", "/versions"])
+async def test_a_page_may_load_files_of_its_own_and_no_script_or_style_inside_it(client, path):
+    headers = (await client.get(path, headers={"Accept": "text/html"})).headers
+    policy = dict(part.split(" ", 1) for part in headers["Content-Security-Policy"].split("; "))
+    assert policy["default-src"] == "'none'" and policy["script-src"] == policy["style-src"] == "'self'"
+    assert "unsafe" not in headers["Content-Security-Policy"] and policy["require-trusted-types-for"] == "'script'"
+    assert headers["Vary"] == "Accept" and headers["Cache-Control"] == "no-store"
+
+
 async def test_the_documentation_may_load_its_own_files_and_nothing_else(client):
     response = await client.get("/docs")
     policy = response.headers["Content-Security-Policy"]

@@ -27,6 +27,29 @@ async def test_a_version_of_the_stand_in_says_so(service, client):
     assert [row["stand_in"] for row in rows] == ["a part of the corpus", None]
 
 
+async def test_a_report_is_a_page_that_may_do_nothing(service, client, tmp_path):
+    (tmp_path / "report.html").write_text("<h1>Größe</h1>")
+    first, second = service.served.versions
+    service.current.served = ServedVersions((first, replace(second, report=tmp_path / "report.html")))
+    rows = (await client.get("/versions")).json()["versions"]
+    assert [row["report"] for row in rows] == [None, "/versions/1/report"]
+    response = await client.get("/versions/champion/report")
+    assert response.text == "<h1>Größe</h1>" and response.headers["X-Model-Version"] == "1"
+    policy = response.headers["Content-Security-Policy"].split("; ")
+    assert {"default-src 'none'", "img-src data:", "sandbox"} < set(policy)
+    assert response.headers["Content-Type"] == "text/html; charset=utf-8"
+
+
+async def test_a_version_without_a_report_says_so(service, client, tmp_path):
+    deleted = replace(service.served.versions[0], report=tmp_path / "deleted.html")
+    service.current.served = ServedVersions((deleted, service.served.versions[1]))
+    for ref in ("1", "2"):
+        response = await client.get(f"/versions/{ref}/report")
+        assert response.status_code == 404
+        assert response.json() == {"error": "no_report", "detail": f"version {ref} has no report"}
+    assert (await client.get("/versions/9/report")).json()["error"] == "unknown_version"
+
+
 async def test_without_a_champion_the_others_answer_when_named(service, client):
     service.current.served = ServedVersions(service.served.versions[:1])
     assert (await client.get("/readyz")).status_code == 503
