@@ -79,7 +79,7 @@ class Feedback:
 
 @dataclass(frozen=True)
 class ServedVersion:
-    """`default`: it answers calls that name no version. `metrics` are its figures on the test split."""
+    """`default`: it answers calls without a version. `metrics` are its figures on the test split, `report` its path."""
 
     model_version: str
     aliases: list[str]
@@ -90,6 +90,7 @@ class ServedVersion:
     stand_in: str | None = None
     created_at: str | None = None
     metrics: dict[str, float] = field(default_factory=dict)
+    report: str | None = None
     source_problem: str | None = None
     mock: bool = False
 
