@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -112,6 +113,7 @@ def serve(number: int) -> None:
     if asked.returncode == 0 and not answers(url):  # else `bentoml serve` says what is wrong
         service, started = os.getpid(), time.monotonic()
         if os.fork() == 0:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends it without a traceback
             greet(url, service, started)
             os._exit(0)
     os.execv(BIN / "bentoml", ["bentoml", "serve"])

@@ -16,7 +16,7 @@ import pytest
 pytest_plugins = ["tests.cassandra.fixtures", "tests.clock"]
 
 SYSTEM = {
-    Path(__file__).parent / name for name in ("system", "hostile", "bentos/http/test_contract.py")
+    Path(__file__).parent / name for name in ("system", "hostile", "bentos/http/test_contract.py", "docs/test_calls.py")
 }  # folders and files
 CORPUS = {Path(__file__).parent / name for name in ("data", "model")}
 NODES = ("cassandra_node", "cassandra_ring", "secure_node")

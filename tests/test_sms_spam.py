@@ -1,14 +1,19 @@
 """The console command, from the wheel: built as `pip wheel .` builds it, unpacked, and run away from the repository."""
 
+import argparse
 import os
 import shutil
 import subprocess
 import sys
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from bentos.__main__ import build_parser as bentos
+from registry.__main__ import build_parser as registry
+from sms_spam import pipeline_commands
 from tests.toyregistry import empty_registry
 
 ROOT = Path(__file__).parents[1]
@@ -72,3 +77,26 @@ def test_bash_completes_groups_verbs_and_options(unpacked, tmp_path):
     assert {"registry", "bentos", "pipelines"} <= completed("sms-spam")
     assert {"list", "promote", "rollback"} <= completed("sms-spam", "registry")
     assert {"crossval", "train"} <= completed("sms-spam", "pipelines")
+
+
+def parsers(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
+    """A parser and those of its verbs, however deep."""
+    yield parser
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for verb in action.choices.values():
+                yield from parsers(verb)
+
+
+@pytest.mark.parametrize("build", [registry, bentos])
+def test_every_verb_says_a_sentence_and_an_example_and_every_argument_has_a_help(build):
+    for parser in parsers(build()):
+        assert parser.description.endswith("."), parser.prog
+        assert parser.epilog.startswith("example: "), parser.prog
+        assert all(action.help for action in parser._actions if not isinstance(action, argparse._SubParsersAction))
+
+
+def test_every_command_of_the_pipeline_says_what_it_does_in_one_sentence():
+    commands = pipeline_commands()
+    assert {"fetch", "train", "crossval", "collect"} <= commands.keys()
+    assert all(sentence.endswith(".") for sentence in commands.values())

@@ -49,7 +49,19 @@ def test_the_bento_has_code_and_versions_and_nothing_else(packed):
     """Built in the repository, where settings, databases, feedback and the corpus lie beside the code."""
     assert {file.parts[0] for file in packed} == {"bentos", "registry", "baked", "serve.txt", "bentofile.yaml"}
     assert {file.suffix for file in packed if file.parts[0] in ("bentos", "registry")} <= {
-        *(".py", ".html", ".css", ".js", ".json", ".conf", ".yaml", ".service", ".typed", "")  # "": the Dockerfile
+        *(
+            ".py",
+            ".html",
+            ".css",
+            ".js",
+            ".svg",
+            ".json",
+            ".conf",
+            ".yaml",
+            ".service",
+            ".typed",
+            "",
+        )  # "": the Dockerfile
     }
     assert {file.parts[1] for file in packed if file.parts[0] == "baked"} == {"1", "2", "versions.json"}
 
