@@ -14,8 +14,8 @@ up: ## from a fresh clone to the service on http://127.0.0.1:3000, or HOST=... P
 test: pipeline ## the whole test suite; without Java 17 and Maven, nginx or Chromium, the tests that need them are skipped
 	python -m pytest $(IN_PARALLEL)
 
-test-quick: build/lstm/evaluation/metrics.json ## the tests of the code that start no server, no Java and no nginx
-	python -m pytest $(IN_PARALLEL) -m "not system and not corpus"
+test-quick: build/lstm/evaluation/metrics.json ## the tests that start no server, no Java and no nginx, and train nothing
+	python -m pytest $(IN_PARALLEL) -m "not system and not long" --ignore tests/system --ignore tests/hostile
 
 build/lstm/evaluation/metrics.json: ## what some tests read; an older one will do
 	$(MAKE) pipeline

@@ -1,14 +1,15 @@
 """How the tests are marked and grouped, and the fixtures that tests of several rooms share.
 
 The marker `system` is set here, never by hand: on every test in tests/system and tests/hostile, on those of the HTTP
-contract, which start a server and schemathesis, and on every test that starts a Cassandra node. The marker `corpus` is
-set on tests/data and tests/model, which judge the corpora and the built models, not the code. `make test-quick` runs
-the tests without either.
+contract, which start a server and schemathesis, and on every test that starts a Cassandra node. The marker `long` is
+set on tests that judge the whole corpora or the built models, train a model or start other programs. `make test-quick`
+runs the tests without either.
 
 `make test` runs groups of tests in two processes. A group is a file, so that the fixtures of a module are made once;
 all tests on the same Cassandra node or ring are one group, so that it is started once.
 """
 
+import gc
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,13 @@ pytest_plugins = ["tests.cassandra.fixtures", "tests.clock"]
 SYSTEM = {
     Path(__file__).parent / name for name in ("system", "hostile", "bentos/http/test_contract.py", "docs/test_calls.py")
 }  # folders and files
-CORPUS = {Path(__file__).parent / name for name in ("data", "model")}
+LONG = {
+    *(Path(__file__).parent / name for name in ("data", "model", "pipelines/model", "test_sms_spam.py")),
+    *(
+        Path(__file__).parent / f"pipelines/test_{name}.py"
+        for name in ("crossval", "export", "fetch", "tracking", "train")
+    ),
+}
 NODES = ("cassandra_node", "cassandra_ring", "secure_node")
 LONGEST = ("cassandra_node", "tests/system/test_pipeline.py", "cassandra_ring", "tests/system/test_following.py")
 
@@ -29,9 +36,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         item.add_marker(pytest.mark.xdist_group(_group(item)))
         if _is_system(item):
             item.add_marker(pytest.mark.system)
-        if not CORPUS.isdisjoint(item.path.parents):
-            item.add_marker(pytest.mark.corpus)
+        if not LONG.isdisjoint({item.path, *item.path.parents}):
+            item.add_marker(pytest.mark.long)
     items.sort(key=_rank)
+
+
+def pytest_collection_finish() -> None:
+    gc.collect()
+    gc.freeze()  # what was imported stays: a garbage collection need not look at it again in the midst of a test
 
 
 def _is_system(item: pytest.Item) -> bool:
