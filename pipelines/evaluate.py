@@ -110,9 +110,7 @@ def describe(corpus: params.Corpus, measured: dict[str, SourceFigures], marks: d
 
 def decide(artifact: Artifact, probabilities: np.ndarray) -> np.ndarray:
     """The answered labels' indices, int (n,), of probabilities, float (n, labels), at the version's operating point."""
-    predictions = (dict(zip(artifact.labels, row, strict=True)) for row in probabilities.tolist())
-    labels = [artifact.decision.label(prediction) for prediction in predictions]
-    return np.array([artifact.labels.index(label) for label in labels], dtype=int)
+    return np.array([artifact.labels.index(artifact.label(row)) for row in probabilities], dtype=int)
 
 
 def mistakes(

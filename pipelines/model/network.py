@@ -55,7 +55,7 @@ def residual(model: keras.Model, labels: int) -> keras.Model:
 def to_onnx(variant: params.Variant, model: keras.Model, labels: int) -> ModelProto:
     """A graph with its weights, from the inputs, int32 (n, longest), to `probabilities` (n, labels).
 
-    With a wide part it also has `known` (n,), the share of a text that occurred in training.
+    With a wide part it also has `known` (n,), each text's known share (`pipelines.model.wide.known_share`).
     """
     nodes, constants = [], {}
     for part, settings in parts(variant):

@@ -116,7 +116,7 @@ def onnx_logits(settings: params.Wide, model: keras.Model) -> tuple[list[NodePro
         ]
         last = "wide_features"
     nodes.append(make_node("Gemm", [last, "calibration", "wide_bias"], [ONNX_LOGITS]))
-    known_nodes, known_constants = _onnx_known(common(table))
+    known_nodes, known_constants = _onnx_known(max_common_square(table))
     return nodes + known_nodes, constants | known_constants
 
 
@@ -184,21 +184,23 @@ def score(rows: Sequence[Encoded], table: np.ndarray) -> np.ndarray:
 
 
 def known_share(sets: Sequence[Sequence[int]], table: np.ndarray) -> np.ndarray:
-    """Float (n,): the share of each set's n-grams that are common in training; the graph's `known` for `characters`.
+    """The known share, float (n,): of each set's n-grams, the share that is common in training. The graph's `known`.
 
     Common means in COMMON messages or more. One is not enough: most numbers are taken by some rare run of words.
     """
-    seen = (table[:, -1] > 0) & (table[:, -1] <= common(table))
+    seen = (table[:, -1] > 0) & (table[:, -1] <= max_common_square(table))
     return np.array([seen[grams].mean() for grams in sets])
 
 
-def common(table: np.ndarray) -> np.float32:
-    """The largest square of an inverse document frequency, ln((1 + n) / (1 + count)) + 1, of a common n-gram.
+def max_common_square(table: np.ndarray) -> np.float32:
+    """The largest squared inverse document frequency that an n-gram in COMMON training messages or more can have.
 
-    The rarest n-gram of the table, with a count of 1, tells the number of messages.
+    The frequency is ln((1 + messages) / (1 + count)) + 1. The table does not hold the number of messages, but its
+    largest frequency does: that of an n-gram in a single message, which every real corpus has.
     """
-    rarest = float(np.sqrt(table[:, -1].max()))
-    return np.float32((rarest - np.log((1 + COMMON) / 2) + 1e-4) ** 2)
+    of_count_1 = float(np.sqrt(table[:, -1].max()))
+    of_common = of_count_1 - np.log((1 + COMMON) / 2)
+    return np.float32((of_common + 1e-4) ** 2)  # float32 rounds: without the 1e-4 it could exclude a count of COMMON
 
 
 def _fit_svms(

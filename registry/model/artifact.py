@@ -133,7 +133,8 @@ class Artifact:
     def run(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         """The probabilities, float32 (texts, labels), and the known share of each text, float32 (texts,).
 
-        The share is that of a text's character n-grams that occurred in training; 1 where the model cannot tell.
+        The known share is that of a text's character n-grams that a few messages of training had, or more
+        (`pipelines.model.wide.COMMON`); 1 for a model without a wide part.
         """
         rows = [self.tokenizer.encode(text) for text in texts]
         order = sorted(range(len(rows)), key=lambda i: len(texts[i]))  # like lengths together need little padding
@@ -153,12 +154,16 @@ class Artifact:
     def classify(self, texts: Sequence[str]) -> list[Prediction]:
         """Each text's rounded probabilities, and whether it is unfamiliar."""
         probabilities, known = self.run(texts)
-        return [
-            Prediction(
-                {label: round(float(p), DECIMALS) for label, p in zip(self.labels, row, strict=True)}, unfamiliar
-            )
-            for row, unfamiliar in zip(probabilities, (known < self.decision.familiar).tolist(), strict=True)
-        ]
+        unfamiliar = (known < self.decision.familiar).tolist()
+        return [Prediction(self.rounded(row), is_so) for row, is_so in zip(probabilities, unfamiliar, strict=True)]
+
+    def rounded(self, row: np.ndarray) -> dict[str, float]:
+        """{label: probability} of a row of probabilities, (labels,), rounded as answers are."""
+        return {label: round(float(p), DECIMALS) for label, p in zip(self.labels, row, strict=True)}
+
+    def label(self, row: np.ndarray) -> str:
+        """The label that the version answers for a row of probabilities, (labels,)."""
+        return self.decision.label(self.rounded(row))
 
 
 def _session_options() -> "onnxruntime.SessionOptions":

@@ -18,8 +18,8 @@ class Decision(BaseModel):
     """The operating point of a version.
 
     `positive` is answered where its probability is `threshold` or more. From `unsure_from` up to `unsure_to` the
-    verdict is `unsure`. A text is unfamiliar where less than `familiar` of its character n-grams occurred in training;
-    0 where that is not measured.
+    verdict is `unsure`. A text is unfamiliar where its known share (`Artifact.run`) is less than `familiar`; 0 where
+    that is not measured.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

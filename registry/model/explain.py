@@ -33,8 +33,8 @@ def leave_out(text: str) -> tuple[list[str], list[str]]:
 
 def weigh(words: Sequence[str], probabilities: np.ndarray, artifact: Artifact) -> list[tuple[str, float]]:
     """Each word with its contribution, from the probabilities (1 + words, labels) of the texts of `leave_out`."""
+    answered = artifact.label(probabilities[0])
     probabilities = np.asarray(probabilities, dtype=float)
-    answered = artifact.decision.label(dict(zip(artifact.labels, probabilities[0], strict=True)))
     odds = log_odds(probabilities, label=artifact.labels.index(answered))
     return [(word, float(odds[0] - odds_without)) for word, odds_without in zip(words, odds[1:], strict=True)]
 

@@ -18,7 +18,8 @@ scheme names what such a span is, so that a sum in rupees and one in pounds are 
 | `<caps>` | precedes a word that is written in capitals |
 
 A text is cut at blanks, and each run of characters between them is read by itself. A run of more than LONGEST_SPAN
-characters is no span but words and marks, so the time is proportional to the text's length.
+characters is read as a link only where it begins as one, and else as words and marks, so the time is proportional to
+the text's length.
 """
 
 import re

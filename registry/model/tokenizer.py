@@ -143,7 +143,7 @@ class Tokenizer:
         return len(self.vocabulary) + FIRST
 
     def encode(self, text: str) -> Encoded:
-        """The text as the inputs of a model. None is empty: a text without any token is one unknown token."""
+        """The text as the inputs of a model. No list is empty: without tokens or n-grams it has one unknown token."""
         text = NORMALISERS[self.normaliser](text)
         tokens = self._split(text)[: self.max_tokens]
         encoded = {}

@@ -1,5 +1,7 @@
 """Measured with a toy version whose answers are known."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -8,6 +10,7 @@ from pipelines.data.splits import Split
 from pipelines.measure.behaviour import suite
 from pipelines.params import Corpus
 from registry.model.artifact import Artifact
+from registry.model.decision import Decision
 from registry.model.evaluation import SourceFigures
 from tests.toy import write_toy
 
@@ -25,6 +28,17 @@ def toy(tmp_path_factory):
 def test_split():
     actual = np.array([0, 0, 1, 1, 0], dtype=np.int32)  # the toy says ham, spam, spam, ham, spam
     return Split([str(i) for i in range(5)], TEXTS, actual, np.arange(5), ("ham", "spam"), ["sms"] * 5)
+
+
+def test_a_label_is_decided_by_the_rounded_probability_as_in_an_answer(toy):
+    (exact,), (prediction,) = toy.probabilities(["win"])[:, 1], toy.classify(["win"])
+    rounded = prediction.probabilities["spam"]
+    between = Decision(positive="spam", threshold=max(rounded, float(exact)), unsure_from=0, unsure_to=1)
+    assert rounded != float(exact)
+    version = replace(toy, decision=between)
+    assert toy.labels[evaluate.decide(version, toy.probabilities(["win"]))[0]] == between.label(
+        prediction.probabilities
+    )
 
 
 def test_mistakes_are_the_wrong_answers_with_the_most_confident_first_and_the_words_that_decided(toy, test_split):
