@@ -100,7 +100,7 @@ class ServedVersions:
 
 
 class CurrentVersions:
-    """Holds the snapshot in force. Only the report watcher (`bentos.versions.following.watcher`) replaces it."""
+    """Holds the snapshot in force. Only the state watcher (`bentos.versions.following.watcher`) replaces it."""
 
     def __init__(self, served: ServedVersions) -> None:
         self.served = served
