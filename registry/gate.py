@@ -63,8 +63,8 @@ class Check:
 class Verdict:
     """The checks of a candidate, the version that would be champion, against the present one, if there is one.
 
-    It passes when every check does. A version keeps its newest as the tag `verdict`, which nothing reads by its fields:
-    in earlier tags the field `candidate` is called `challenger`.
+    It passes when every check does. A version's tag `verdict` holds its newest one. `registry.versions` reads only
+    `passed` back; tags written by earlier releases have `challenger` in the place of `candidate`.
     """
 
     champion: str | None
@@ -108,7 +108,11 @@ def _value(metrics: dict[str, float], name: str) -> float | None:
 
 
 def _applies(name: str, candidate: Evaluation, thresholds: Thresholds) -> bool:
-    """Whether the corpus has such a metric: behaviour has its labels and language, `source.NAME` is configured."""
+    """Whether a missing metric counts as a failure.
+
+    `source.NAME...` does if NAME is a corpus of params.yaml that is not optional; any other metric does unless its
+    family is in `candidate.inapplicable`.
+    """
     family, _, rest = name.partition(".")
     if family == "source":
         return rest.partition(".")[0] in thresholds.corpora

@@ -44,13 +44,14 @@ def evaluation(registry: Registry, version: Version) -> Evaluation:
 
 
 def promote(registry: Registry, ref: str, thresholds: Thresholds, why: str | None = None) -> Verdict | None:
-    """Make REF the champion, and the former champion the challenger. Returns None where REF is champion already.
+    """Make REF the champion and the former champion the challenger.
 
-    Where the alias was moved by other means, to a version that was never admitted, the former champion is the one of
-    the newest event: REF is judged against that one, also where REF has the alias already.
-    A version of the corpus itself is not compared with a champion that was trained on a stand-in for it.
-    With `why`, the recorded reason, it promotes a version that fails the gate. Raises Refused, UnknownVersion,
-    ChangedMeanwhile and RegistryError, and moves no alias then.
+    Returns None if REF is an admitted champion already.
+    The candidate is compared with the last admitted champion. If somebody moved the alias without `promote`, that is
+    not the version that has the alias now, and REF is judged even if it has the alias.
+    A candidate trained on the corpus is not compared with a champion trained on a stand-in.
+    `why` is the reason for promoting a version that fails the gate; it is recorded.
+    Raises Refused, UnknownVersion, ChangedMeanwhile, RegistryError; then no alias has moved.
     """
     version = registry.resolve(ref)
     before = _aliases(registry)
