@@ -8,7 +8,7 @@ from pathlib import Path
 
 from registry.description import describe
 from registry.events import history, record
-from registry.gate import Evaluation, Thresholds, Verdict, judge
+from registry.gate import TestResult, Thresholds, Verdict, judge
 from registry.lock import changing, check_unchanged
 from registry.model.evaluation import EvaluationDetails
 from registry.versions import ADMITTED, CHAMPION, EVALUATION, Registry, RegistryError, Version
@@ -25,8 +25,8 @@ class Refused(Exception):
         super().__init__(f"version {verdict.candidate} was not promoted: {failed}")
 
 
-def evaluation(registry: Registry, version: Version) -> Evaluation:
-    """A version's evaluation, read from its artifact. Raises RegistryError when it has none."""
+def read_test_result(registry: Registry, version: Version) -> TestResult:
+    """A version's test result, read from the evaluation in its artifact. Raises RegistryError when it has none."""
     import pandas as pd  # takes a third of a second
 
     try:
@@ -40,7 +40,7 @@ def evaluation(registry: Registry, version: Version) -> Evaluation:
         rows = rows[rows["source"] == details.corpora[0].name]
     rows = rows.sort_values("id")
     columns = (rows[name].to_numpy(dtype=object).astype(str) for name in ("id", "actual", "predicted"))
-    return Evaluation(version.number, metrics, *columns, frozenset(details.inapplicable))
+    return TestResult(version.number, metrics, *columns, frozenset(details.inapplicable))
 
 
 def promote(registry: Registry, ref: str, thresholds: Thresholds, why: str | None = None) -> Verdict | None:
@@ -58,8 +58,8 @@ def promote(registry: Registry, ref: str, thresholds: Thresholds, why: str | Non
     if version.number == before.get(CHAMPION) and version.admitted:
         return None
     champion = _last_admitted(registry, before.get(CHAMPION))
-    compared = evaluation(registry, champion) if champion and not _ends_stand_in(champion, version) else None
-    verdict = judge(compared, evaluation(registry, version), thresholds)
+    compared = read_test_result(registry, champion) if champion and not _ends_stand_in(champion, version) else None
+    verdict = judge(compared, read_test_result(registry, version), thresholds)
     registry.tag(version, "verdict", json.dumps(verdict.as_dict()))
     describe(registry, version, registry.card(version), verdict.as_dict())
     if not verdict.passed and why is None:

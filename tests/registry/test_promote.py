@@ -4,7 +4,7 @@ import pytest
 from mlflow import MlflowClient
 
 from registry.events import history
-from registry.promote import Refused, evaluation, initialise, promote, rollback, thresholds_from
+from registry.promote import Refused, initialise, promote, read_test_result, rollback, thresholds_from
 from registry.versions import EVALUATION, Registry, RegistryError
 from tests.registry.conftest import THRESHOLDS, aliases
 from tests.toyregistry import MODEL_NAME, add_version
@@ -33,7 +33,7 @@ def test_the_gate_judges_on_the_main_corpus_s_messages(tmp_path):
     (folder / "predictions.csv").write_text("id,actual,predicted,source\n" + rows)
     details = {"corpora": [{"name": "sms", "role": "train"}, {"name": "written", "role": "train"}]}
     (folder / "details.json").write_text(json.dumps(details | {"inapplicable": {"behaviour": "why"}}))
-    read = evaluation(registry, version)
+    read = read_test_result(registry, version)
     assert (read.ids.tolist(), read.predicted.tolist()) == (["a", "b"], ["ham", "ham"])
     assert read.inapplicable == {"behaviour"}
 
