@@ -4,7 +4,6 @@ Every change is recorded as an event, and a rollback reads the events.
 """
 
 import json
-from pathlib import Path
 
 from registry.description import describe
 from registry.events import history, record
@@ -141,18 +140,6 @@ def rollback(registry: Registry) -> dict[str, str]:
             _change(registry, "rollback", now, earlier, None, undoes=event["at"])
             return _aliases(registry)
     raise RegistryError("no promotion to roll back")
-
-
-def thresholds_from(params: Path) -> Thresholds:
-    """The section `gate` of params.yaml, with its corpora. Raises RegistryError, pydantic.ValidationError."""
-    import yaml
-
-    try:
-        content = yaml.safe_load(params.read_text())
-        needed = [corpus["name"] for corpus in content.get("corpora", []) if not corpus.get("optional")]
-        return Thresholds.model_validate(content["gate"] | {"corpora": needed})
-    except (OSError, KeyError) as error:
-        raise RegistryError(f"no thresholds for the gate in {params}: {error}") from error
 
 
 def _aliases(registry: Registry) -> dict[str, str]:
