@@ -13,10 +13,11 @@ from registry import command, output
 from registry.call_log import read_calls
 from registry.drift import drifts, profiles_of
 from registry.events import history
-from registry.promote import Refused, initialise, promote, rollback, thresholds_from
+from registry.promote import Refused, initialise, promote, rollback
 from registry.quick import QuickRegistry
 from registry.route import Routing, read_routing, set_routing
 from registry.settings import RegistrySettings
+from registry.thresholds import thresholds_from
 from registry.versions import Registry, RegistryError
 
 NO_SHADOW = "none"  # the value of --shadow that ends it

@@ -1,4 +1,4 @@
-"""May this version become champion? A pure function of two evaluations and the thresholds.
+"""May this version become champion? A pure function of two test results and the thresholds.
 
 A good model makes about ten errors on a test split of a thousand messages, too few for one to be significantly better
 than another. So the gate checks absolute floors and ceilings, non-inferiority to the champion (a paired bootstrap of
@@ -34,7 +34,7 @@ class Thresholds(BaseModel):
 
 
 @dataclass(frozen=True)
-class Evaluation:
+class TestResult:
     """A version's metrics and its predictions for the main corpus's test messages.
 
     These are message ids, actual and predicted labels, arrays of shape (n,). `inapplicable` are the families of metrics
@@ -63,8 +63,8 @@ class Check:
 class Verdict:
     """The checks of a candidate, the version that would be champion, against the present one, if there is one.
 
-    It passes when every check does. A version keeps its newest as the tag `verdict`, which nothing reads by its fields:
-    in earlier tags the field `candidate` is called `challenger`.
+    It passes when every check does. A version's tag `verdict` holds its newest one. `registry.versions` reads only
+    `passed` back; tags written by earlier releases have `challenger` in the place of `candidate`.
     """
 
     champion: str | None
@@ -79,7 +79,7 @@ class Verdict:
         return {"passed": self.passed, **asdict(self)}
 
 
-def judge(champion: Evaluation | None, candidate: Evaluation, thresholds: Thresholds) -> Verdict:
+def judge(champion: TestResult | None, candidate: TestResult, thresholds: Thresholds) -> Verdict:
     """Check floors and ceilings, and compare with the champion where there is one, on the same test set only."""
     checks = [_bound(candidate, name, low, ">=", thresholds) for name, low in thresholds.floors.items()]
     checks += [_bound(candidate, name, high, "<=", thresholds) for name, high in thresholds.ceilings.items()]
@@ -91,7 +91,7 @@ def judge(champion: Evaluation | None, candidate: Evaluation, thresholds: Thresh
     return Verdict(champion.number if champion else None, candidate.number, checks)
 
 
-def _bound(candidate: Evaluation, name: str, bound: float, sign: str, thresholds: Thresholds) -> Check:
+def _bound(candidate: TestResult, name: str, bound: float, sign: str, thresholds: Thresholds) -> Check:
     """A floor (`>=`) or a ceiling (`<=`). A metric that was not measured fails, except where its corpus has no such."""
     value, asked = _value(candidate.metrics, name), f"{sign} {bound}"
     if value is None:
@@ -107,20 +107,24 @@ def _value(metrics: dict[str, float], name: str) -> float | None:
     return metrics.get(name)
 
 
-def _applies(name: str, candidate: Evaluation, thresholds: Thresholds) -> bool:
-    """Whether the corpus has such a metric: behaviour has its labels and language, `source.NAME` is configured."""
+def _applies(name: str, candidate: TestResult, thresholds: Thresholds) -> bool:
+    """Whether a missing metric counts as a failure.
+
+    `source.NAME...` does if NAME is a corpus of params.yaml that is not optional; any other metric does unless its
+    family is in `candidate.inapplicable`.
+    """
     family, _, rest = name.partition(".")
     if family == "source":
         return rest.partition(".")[0] in thresholds.corpora
     return family not in candidate.inapplicable
 
 
-def _same_test_set(champion: Evaluation, candidate: Evaluation) -> Check:
+def _same_test_set(champion: TestResult, candidate: TestResult) -> Check:
     same = np.array_equal(champion.ids, candidate.ids) and np.array_equal(champion.actual, candidate.actual)
     return Check("same test set", same, "the champion's" if same else "another", "the champion's")
 
 
-def _not_inferior(champion: Evaluation, candidate: Evaluation, thresholds: Thresholds) -> Check:
+def _not_inferior(champion: TestResult, candidate: TestResult, thresholds: Thresholds) -> Check:
     rng = np.random.default_rng(thresholds.seed)
     n = len(candidate.ids)
     resamples = (rng.integers(0, n, n) for _ in range(thresholds.resamples))
@@ -133,7 +137,7 @@ def _not_inferior(champion: Evaluation, candidate: Evaluation, thresholds: Thres
     return Check(name, low >= bound, f"{low:+.4f}", f">= {bound:+.4f}")
 
 
-def _mcnemar(champion: Evaluation, candidate: Evaluation) -> Check:
+def _mcnemar(champion: TestResult, candidate: TestResult) -> Check:
     """The one-sided test of the messages that one of the two has right and the other wrong."""
     from scipy.stats import binomtest  # its import takes half a second
 

@@ -4,11 +4,10 @@ Every change is recorded as an event, and a rollback reads the events.
 """
 
 import json
-from pathlib import Path
 
 from registry.description import describe
 from registry.events import history, record
-from registry.gate import Evaluation, Thresholds, Verdict, judge
+from registry.gate import TestResult, Thresholds, Verdict, judge
 from registry.lock import changing, check_unchanged
 from registry.model.evaluation import EvaluationDetails
 from registry.versions import ADMITTED, CHAMPION, EVALUATION, Registry, RegistryError, Version
@@ -25,8 +24,8 @@ class Refused(Exception):
         super().__init__(f"version {verdict.candidate} was not promoted: {failed}")
 
 
-def evaluation(registry: Registry, version: Version) -> Evaluation:
-    """A version's evaluation, read from its artifact. Raises RegistryError when it has none."""
+def read_test_result(registry: Registry, version: Version) -> TestResult:
+    """A version's test result, read from the evaluation in its artifact. Raises RegistryError when it has none."""
     import pandas as pd  # takes a third of a second
 
     try:
@@ -40,25 +39,26 @@ def evaluation(registry: Registry, version: Version) -> Evaluation:
         rows = rows[rows["source"] == details.corpora[0].name]
     rows = rows.sort_values("id")
     columns = (rows[name].to_numpy(dtype=object).astype(str) for name in ("id", "actual", "predicted"))
-    return Evaluation(version.number, metrics, *columns, frozenset(details.inapplicable))
+    return TestResult(version.number, metrics, *columns, frozenset(details.inapplicable))
 
 
 def promote(registry: Registry, ref: str, thresholds: Thresholds, why: str | None = None) -> Verdict | None:
-    """Make REF the champion, and the former champion the challenger. Returns None where REF is champion already.
+    """Make REF the champion and the former champion the challenger.
 
-    Where the alias was moved by other means, to a version that was never admitted, the former champion is the one of
-    the newest event: REF is judged against that one, also where REF has the alias already.
-    A version of the corpus itself is not compared with a champion that was trained on a stand-in for it.
-    With `why`, the recorded reason, it promotes a version that fails the gate. Raises Refused, UnknownVersion,
-    ChangedMeanwhile and RegistryError, and moves no alias then.
+    Returns None if REF is an admitted champion already.
+    The candidate is compared with the last admitted champion. If somebody moved the alias without `promote`, that is
+    not the version that has the alias now, and REF is judged even if it has the alias.
+    A candidate trained on the corpus is not compared with a champion trained on a stand-in.
+    `why` is the reason for promoting a version that fails the gate; it is recorded.
+    Raises Refused, UnknownVersion, ChangedMeanwhile, RegistryError; then no alias has moved.
     """
     version = registry.resolve(ref)
     before = _aliases(registry)
     if version.number == before.get(CHAMPION) and version.admitted:
         return None
     champion = _last_admitted(registry, before.get(CHAMPION))
-    compared = evaluation(registry, champion) if champion and not _ends_stand_in(champion, version) else None
-    verdict = judge(compared, evaluation(registry, version), thresholds)
+    compared = read_test_result(registry, champion) if champion and not _ends_stand_in(champion, version) else None
+    verdict = judge(compared, read_test_result(registry, version), thresholds)
     registry.tag(version, "verdict", json.dumps(verdict.as_dict()))
     describe(registry, version, registry.card(version), verdict.as_dict())
     if not verdict.passed and why is None:
@@ -140,18 +140,6 @@ def rollback(registry: Registry) -> dict[str, str]:
             _change(registry, "rollback", now, earlier, None, undoes=event["at"])
             return _aliases(registry)
     raise RegistryError("no promotion to roll back")
-
-
-def thresholds_from(params: Path) -> Thresholds:
-    """The section `gate` of params.yaml, with its corpora. Raises RegistryError, pydantic.ValidationError."""
-    import yaml
-
-    try:
-        content = yaml.safe_load(params.read_text())
-        needed = [corpus["name"] for corpus in content.get("corpora", []) if not corpus.get("optional")]
-        return Thresholds.model_validate(content["gate"] | {"corpora": needed})
-    except (OSError, KeyError) as error:
-        raise RegistryError(f"no thresholds for the gate in {params}: {error}") from error
 
 
 def _aliases(registry: Registry) -> dict[str, str]:

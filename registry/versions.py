@@ -41,9 +41,10 @@ class UnknownVersion(RegistryError):
 
 @dataclass(frozen=True)
 class Version:
-    """One registered version. `metrics` and `verdict` (the gate's newest) are empty where it was never judged.
+    """One registered version.
 
-    It is admitted, that is, it may be champion, once the gate has passed it or somebody forced it with a reason.
+    `metrics` are written when it is registered. `verdict` is the gate's newest, None before the first. An `admitted`
+    version may be champion: the gate passed it, or it was forced with a reason.
     """
 
     number: str
@@ -246,6 +247,7 @@ def _version(row: Any, aliases: Mapping[str, str | int]) -> Version:
         verdict=verdict,
         stand_in=row.tags.get(STAND_IN, ""),
         problem=problem,
+        # versions promoted before there was the tag ADMITTED have a passed verdict only
         admitted=ADMITTED in row.tags or bool(verdict and verdict.get("passed")),
     )
 

@@ -67,7 +67,7 @@ class Predictor:
         """
         metrics, started = self.metrics.version(version.number), time.perf_counter()
         try:
-            answers = await self._answer(version, texts, caller_id, skip_cache, is_gone)
+            answers = await self._answer_uncounted(version, texts, caller_id, skip_cache, is_gone)
         except Exception:
             metrics.errors.inc()
             raise
@@ -76,7 +76,7 @@ class Predictor:
             _log_texts(version, answers)
         return answers
 
-    async def _answer(
+    async def _answer_uncounted(
         self, version: LoadedVersion, texts: Sequence[str], caller_id: str, skip_cache: bool, is_gone: IsGone | None
     ) -> list[Answer]:
         different = list(dict.fromkeys(texts))
@@ -84,7 +84,7 @@ class Predictor:
         missing = [text for text in different if text not in cached]
         predicted = await self._predict(version, missing, is_gone) if missing else {}
         predictions = cached | predicted
-        answers = [_answer(version, text, predictions[text], text in cached) for text in texts]
+        answers = [_make_answer(version, text, predictions[text], text in cached) for text in texts]
         calls = [Call(caller_id, a.id, a.input, version.key, a.label, a.from_cache) for a in answers]
         if predicted:  # both begin in the same turn of the event loop, so that one commit can hold both
             await asyncio.gather(self._log(version, calls), self._write_cache(version, predicted))
@@ -155,7 +155,7 @@ def _checked(row: Probabilities, labels: Sequence[str]) -> Prediction | None:
     return Prediction(dict(zip(labels, values, strict=True)), unfamiliar)
 
 
-def _answer(version: LoadedVersion, text: str, prediction: Prediction, from_cache: bool) -> Answer:
+def _make_answer(version: LoadedVersion, text: str, prediction: Prediction, from_cache: bool) -> Answer:
     probabilities, unfamiliar = prediction
     decision = version.model.decision
     label, verdict = decision.label(probabilities), decision.verdict(probabilities)

@@ -16,7 +16,7 @@ from bentos.callers.proxies import Proxies
 from bentos.callers.rate_limits import RateLimits
 from bentos.monitoring.metrics import Metrics
 from bentos.store import Store
-from bentos.versions.following.watcher import ReportWatcher
+from bentos.versions.following.watcher import StateWatcher
 from bentos.versions.loaded import CurrentVersions, ServedVersions, public_hint
 
 CALLER = "bentos.caller"  # the key of the caller's name in the scope of every request that needs a caller
@@ -67,7 +67,7 @@ class Service:
     log_health: LogHealth
     shadow: Shadow
     feedback: FeedbackRecorder
-    watcher: ReportWatcher | None = None  # only where a registry is followed
+    watcher: StateWatcher | None = None  # only where a registry is followed
     keys: Keys | None = None
     proxies: Proxies = field(default_factory=Proxies)
     rate_limits: RateLimits | None = None

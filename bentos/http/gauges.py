@@ -24,7 +24,7 @@ def update_gauges(service: Service) -> None:
     )
     metrics.show_source_problems({v.number: bool(v.source_problem) for v in served.versions})
     if service.watcher:
-        read_at = service.watcher.report.read_at
+        read_at = service.watcher.state.read_at
         metrics.registry_up.set(not service.watcher.why_stale)
         metrics.registry_read_at.set(read_at.timestamp() if read_at else 0)
 

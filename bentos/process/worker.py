@@ -30,9 +30,9 @@ from bentos.process.orphans import end_with_supervisor
 from bentos.settings import Settings
 from bentos.store.backends import open_store
 from bentos.versions.catalogue import BAKED_CATALOGUE, loads
+from bentos.versions.following.follower_state import FollowerState
 from bentos.versions.following.last_served import LastServed
-from bentos.versions.following.report import Report
-from bentos.versions.following.watcher import ReportWatcher, load_first
+from bentos.versions.following.watcher import StateWatcher, load_first
 from bentos.versions.loaded import CurrentVersions, ServedVersions, changes
 from bentos.versions.loading import load
 from bentos.versions.mock import mock_versions
@@ -45,7 +45,7 @@ Stop = Callable[[], Awaitable[None]]
 async def start(settings: Settings, baked: Path | None, place: WorkerPlace) -> tuple[FastAPI, Stop]:
     """Start a worker; returns its application, and a function that ends it.
 
-    The versions are those in the folder `baked`, or those of the registry, whose follower reports to the shared folder.
+    The versions are those in the folder `baked`, or those of the registry, whose follower writes to the shared folder.
     Raises StoreError and SettingsError.
     """
     keys = Keys(settings.api_keys_file) if settings.api_keys_file else None
@@ -55,7 +55,7 @@ async def start(settings: Settings, baked: Path | None, place: WorkerPlace) -> t
     bento = Bento(bentoml.server_context.bento_name, bentoml.server_context.bento_version)
     metrics = Metrics(share(place.folder, place.number), bento)
     store = await open_store(settings)
-    served, report = await loading
+    served, state = await loading
     if served.why_no_champion:
         logger.warning("not ready: %s", served.why_no_champion)
     pool, log_health = ModelPool(settings.call_timeout), LogHealth(store)
@@ -65,9 +65,7 @@ async def start(settings: Settings, baked: Path | None, place: WorkerPlace) -> t
         metrics.count_version_changes(changes(before, after))
 
     count_changes(ServedVersions(), served)
-    watcher = report and ReportWatcher(
-        place.folder, last_served, settings.poll_interval, report, current, count_changes
-    )
+    watcher = state and StateWatcher(place.folder, last_served, settings.poll_interval, state, current, count_changes)
     service = Service(
         api_name=settings.api_name,
         model_name=settings.model_name,
@@ -113,8 +111,8 @@ async def start(settings: Settings, baked: Path | None, place: WorkerPlace) -> t
 
 def _load_versions(
     settings: Settings, baked: Path | None, folder: Path, last_served: LastServed
-) -> tuple[ServedVersions, Report | None]:
-    """The versions to serve, and the report they come from where a registry is followed.
+) -> tuple[ServedVersions, FollowerState | None]:
+    """The versions to serve, and the follower's state they come from where a registry is followed.
 
     A worker starts without any version, too: it then says why it is not ready.
     """

@@ -12,7 +12,9 @@ from registry.route import Routing
 from registry.versions import CHAMPION, Version
 
 RUN_MAKE_UP, RUN_PROMOTE = "run `make up`", "run `python -m registry promote REF`"
-HINTS = (RUN_MAKE_UP, RUN_PROMOTE)  # what to do, at the end of a problem
+# What to do, at the end of a problem. `public_hint` recognises a problem by this ending: a new problem with a remedy
+# must end with one of these.
+HINTS = (RUN_MAKE_UP, RUN_PROMOTE)
 
 
 class Model(Protocol):
@@ -100,7 +102,7 @@ class ServedVersions:
 
 
 class CurrentVersions:
-    """Holds the snapshot in force. Only the report watcher (`bentos.versions.following.watcher`) replaces it."""
+    """Holds the snapshot in force. Only the state watcher (`bentos.versions.following.watcher`) replaces it."""
 
     def __init__(self, served: ServedVersions) -> None:
         self.served = served

@@ -18,9 +18,8 @@ logger = logging.getLogger(__name__)
 def load(catalogue: Catalogue, base: Path = Path(), before: ServedVersions | None = None) -> ServedVersions:
     """Load a catalogue whose folders are relative to `base`; models that `before` has in memory are used again.
 
-    A version that cannot be loaded is refused, and its aliases stay on the versions that have them in `before`. So does
-    the champion's where the catalogue has no champion at all: somebody deleted the alias, or the version under it, or
-    moved it past the gate.
+    A version that cannot be loaded is refused; its aliases stay on the versions that had them in `before`. If no
+    version in the catalogue is champion, the champion of `before` also keeps its alias.
     """
     before = before or ServedVersions()
     in_memory = {(loaded.key, loaded.version.digest): loaded for loaded in before.versions}

@@ -22,8 +22,9 @@ from pathlib import Path
 
 import httpx
 
-from registry.promote import promote, rollback, thresholds_from
+from registry.promote import promote, rollback
 from registry.route import Routing, set_routing
+from registry.thresholds import thresholds_from
 from registry.versions import Registry
 from tests.server import PATIENCE, ROOT, Server
 from tests.toy import probability

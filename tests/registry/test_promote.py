@@ -4,7 +4,7 @@ import pytest
 from mlflow import MlflowClient
 
 from registry.events import history
-from registry.promote import Refused, evaluation, initialise, promote, rollback, thresholds_from
+from registry.promote import Refused, initialise, promote, read_test_result, rollback
 from registry.versions import EVALUATION, Registry, RegistryError
 from tests.registry.conftest import THRESHOLDS, aliases
 from tests.toyregistry import MODEL_NAME, add_version
@@ -33,16 +33,9 @@ def test_the_gate_judges_on_the_main_corpus_s_messages(tmp_path):
     (folder / "predictions.csv").write_text("id,actual,predicted,source\n" + rows)
     details = {"corpora": [{"name": "sms", "role": "train"}, {"name": "written", "role": "train"}]}
     (folder / "details.json").write_text(json.dumps(details | {"inapplicable": {"behaviour": "why"}}))
-    read = evaluation(registry, version)
+    read = read_test_result(registry, version)
     assert (read.ids.tolist(), read.predicted.tolist()) == (["a", "b"], ["ham", "ham"])
     assert read.inapplicable == {"behaviour"}
-
-
-def test_the_thresholds_know_which_corpora_must_be_measured(tmp_path):
-    corpora = [{"name": "sms"}, {"name": "else", "optional": True}, {"name": "written", "optional": False}]
-    gate = THRESHOLDS.model_dump(exclude={"corpora"})
-    (tmp_path / "params.yaml").write_text(json.dumps({"gate": gate, "corpora": corpora}))
-    assert thresholds_from(tmp_path / "params.yaml").corpora == ("sms", "written")
 
 
 def test_the_beaten_champion_becomes_the_challenger(registry):

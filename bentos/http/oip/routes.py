@@ -8,10 +8,10 @@ from pydantic import BaseModel, ValidationError
 
 from bentos.answering.routing import choose, named, routed
 from bentos.errors import CallError
+from bentos.http.calls import check_characters, explanation_json, with_shadow
 from bentos.http.context import caller_of, service_of
 from bentos.http.oip import answers, binary, schemas
 from bentos.http.responses import VERSION_HEADER, json_response, shown
-from bentos.http.routes.predictions import check_characters, explanation_json, with_shadow
 from bentos.versions.loaded import LoadedVersion
 
 Model = TypeVar("Model", bound=BaseModel)

@@ -10,9 +10,10 @@ from fastapi import APIRouter, Request, Response
 from pydantic import TypeAdapter
 
 from bentos.http import schemas
+from bentos.http.calls import answer_list
 from bentos.http.context import service_of
 from bentos.http.responses import json_response
-from bentos.http.routes.predictions import MANY, VersionInQuery, answer_list
+from bentos.http.routes.predictions import MANY, VersionInQuery
 
 METHOD = "classify"
 

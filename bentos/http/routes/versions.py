@@ -15,7 +15,7 @@ from bentos.http.openapi import errors
 from bentos.http.pages import page, wants_page
 from bentos.http.responses import VERSION_HEADER, json_response, shown
 from bentos.http.routes.predictions import VersionInPath
-from bentos.versions.following.watcher import ReportWatcher
+from bentos.versions.following.watcher import StateWatcher
 from bentos.versions.loaded import LoadedVersion, RefusedVersion, ServedVersions
 
 router = APIRouter(tags=["versions"])
@@ -96,9 +96,9 @@ def _refused_json(version: RefusedVersion) -> dict[str, Any]:
     return {"model_version": version.number, "aliases": version.aliases, "why": shown(version.problem)}
 
 
-def _registry_json(watcher: ReportWatcher) -> dict[str, str | None]:
+def _registry_json(watcher: StateWatcher) -> dict[str, str | None]:
     """The registry's state in the shape of `schemas.RegistryState`."""
-    read_at = watcher.report.read_at
+    read_at = watcher.state.read_at
     return {
         "read_at": read_at and read_at.isoformat(timespec="seconds"),
         "why_stale": shown(watcher.why_stale),

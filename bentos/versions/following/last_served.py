@@ -12,7 +12,7 @@ from pathlib import Path
 
 from bentos.settings import Settings
 from bentos.versions.catalogue import Catalogue, Entry
-from bentos.versions.following.report import Report
+from bentos.versions.following.follower_state import FollowerState
 from bentos.versions.loaded import ServedVersions
 
 logger = logging.getLogger(__name__)
@@ -36,19 +36,19 @@ class LastServed:
         """The copies' folder, to which the folders of a catalogue are relative."""
         return self.file.parent
 
-    def read(self) -> Report:
-        """The versions served last, and when the registry was read; an empty report where there is no record."""
+    def read(self) -> FollowerState:
+        """The versions served last, and when the registry was read; an empty one where there is no record."""
         try:
-            return Report.read(self.folder, self.file.name)
+            return FollowerState.read(self.folder, self.file.name)
         except FileNotFoundError:
-            return Report()
+            return FollowerState()
         except (OSError, ValueError, KeyError, TypeError) as error:
             logger.warning("the record %s of the versions served last cannot be read: %r", self.file, error)
-            return Report()
+            return FollowerState()
 
-    def write(self, served: ServedVersions, report: Report) -> None:
-        """Replace the record by the versions served now: those of the report, and those held though it lacks them."""
-        listed = (*_entries(self.read()), *_entries(report))
+    def write(self, served: ServedVersions, state: FollowerState) -> None:
+        """Replace the record by the versions served now: those of the state, and those held though it lacks them."""
+        listed = (*_entries(self.read()), *_entries(state))
         folders = {entry.version.key: entry.folder for entry in listed if entry.folder}
         entries = (
             Entry(loaded.version, folders[loaded.key], loaded.source_problem)
@@ -57,10 +57,10 @@ class LastServed:
         )
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            Report(Catalogue(tuple(entries), served.routing), report.read_at).write(self.folder, self.file.name)
+            FollowerState(Catalogue(tuple(entries), served.routing), state.read_at).write(self.folder, self.file.name)
         except OSError as error:
             logger.warning("the versions served now cannot be recorded in %s: %s", self.file, error.strerror)
 
 
-def _entries(report: Report) -> tuple[Entry, ...]:
-    return report.catalogue.entries if report.catalogue else ()
+def _entries(state: FollowerState) -> tuple[Entry, ...]:
+    return state.catalogue.entries if state.catalogue else ()

@@ -1,6 +1,6 @@
 """The follower process, one for each service: `python -m bentos.versions.following.process FOLDER`.
 
-It reads the registry every POLL_INTERVAL and writes a report into FOLDER. It ends, and deletes FOLDER, when its
+It reads the registry every POLL_INTERVAL and writes what it found into FOLDER. It ends, and deletes FOLDER, when its
 standard input closes, which happens as soon as the supervisor that started it ends, for whatever reason.
 """
 
@@ -22,7 +22,7 @@ from bentos.monitoring import logs
 from bentos.settings import SettingsError, read_settings
 from bentos.versions.catalogue import Catalogue
 from bentos.versions.copies import Copies
-from bentos.versions.following.report import FILE, READ_TIMEOUT, Report
+from bentos.versions.following.follower_state import FILE, READ_TIMEOUT, FollowerState
 from bentos.versions.registry_reader import CatalogueError, RegistryReader
 
 MODULE = "bentos.versions.following.process"
@@ -36,7 +36,7 @@ logger = logging.getLogger(MODULE)
 
 
 class Poller:
-    """Makes reports, and asks MLflow only when the registry may have changed."""
+    """Makes the follower's states, and asks MLflow only when the registry may have changed."""
 
     def __init__(self, reader: RegistryReader) -> None:
         self.reader = reader
@@ -44,10 +44,10 @@ class Poller:
         self._mark: object = None
         self._database: sqlite3.Connection | None = None
 
-    def next_report(self, last: Report) -> Report:
+    def next_state(self, last: FollowerState) -> FollowerState:
         signal.alarm(READ_TIMEOUT)
         try:
-            return Report(self._catalogue(), datetime.now(UTC))
+            return FollowerState(self._catalogue(), datetime.now(UTC))
         except CatalogueError as error:
             if str(error) != last.problem:
                 logger.warning("%s", error)
@@ -90,7 +90,7 @@ def main() -> None:
         try:
             settings = read_settings()
         except SettingsError as error:
-            Report(problem=str(error)).write(folder)
+            FollowerState(problem=str(error)).write(folder)
             sys.exit(f"error: {error}")
         logs.configure(settings)
         copies = Copies(settings.versions_path)
@@ -100,33 +100,33 @@ def main() -> None:
 
 
 def _follow(poller: Poller, copies: Copies, folder: Path, interval: float) -> None:
-    """Write a report every `interval` seconds.
+    """Write the state every `interval` seconds.
 
     When the registry's SQLite file is replaced by another one, the process starts itself anew: MLflow would keep
     reading the old file.
     """
-    report = Report.read(folder) if (folder / FILE).exists() else Report()
+    state = FollowerState.read(folder) if (folder / FILE).exists() else FollowerState()
     followed = None
     while True:
         inode = _inode(poller.reader.database)
         if followed and inode and inode != followed:
             os.execv(sys.executable, [sys.executable, "-m", MODULE, str(folder)])
         followed = inode or followed
-        report = poller.next_report(report)
+        state = poller.next_state(state)
         try:
-            report.write(folder)
+            state.write(folder)
         except FileNotFoundError:  # the service has ended
             if not folder.exists():
                 return
             # else `_end_with_supervisor` is deleting it: ending now would leave the rest of it
-        if not report.problem:
+        if not state.problem:
             delete_unused_downloads(folder)
-            copies.delete_unused({entry.version.digest for entry in report.catalogue.entries})
+            copies.delete_unused({entry.version.digest for entry in state.catalogue.entries})
         time.sleep(interval)
 
 
 def delete_unused_downloads(folder: Path) -> None:
-    """Delete the downloads that the report does not name: those of which there is a copy, and those that failed."""
+    """Delete the downloads that the state does not name: those of which there is a copy, and those that failed."""
     try:
         named = "".join(file.read_text() for file in folder.glob("*.json"))
     except FileNotFoundError:  # the service is ending and deletes the folder
@@ -147,7 +147,7 @@ def _end_with_supervisor(folder: Path) -> None:
     """
     while os.read(0, 1):
         pass
-    while folder.exists():  # repeated, since a report may have been written meanwhile
+    while folder.exists():  # repeated, since the state may have been written meanwhile
         shutil.rmtree(folder, ignore_errors=True)
     os._exit(0)
 

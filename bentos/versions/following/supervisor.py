@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 
 
 def supervise_follower(folder: Path) -> None:
-    """Start a follower that reports to `folder`, and start it again whenever it ends, in a thread of its own."""
+    """Start a follower that writes to `folder`, and start it again whenever it ends, in a thread of its own."""
     threading.Thread(target=_keep_running, args=(folder,), daemon=True).start()
 
 

@@ -8,7 +8,7 @@ import pytest
 from starlette.responses import Response
 
 from bentos.answering.shadow import MAX_WAITING_CHARACTERS
-from bentos.http.routes.predictions import with_shadow
+from bentos.http.calls import with_shadow
 from tests.bentos.answering.test_routing import ask, counted, route
 
 pytestmark = pytest.mark.anyio

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from bentos.versions.copies import Copies
+from bentos.versions.following.follower_state import FollowerState
 from bentos.versions.following.process import delete_unused_downloads
-from bentos.versions.following.report import Report
 from bentos.versions.loading import load
 from bentos.versions.registry_reader import RETRY, CatalogueError, RegistryReader
 from registry.model.artifact import ArtifactError
@@ -65,11 +65,11 @@ def remote(tmp_path, monkeypatch):
 
 
 def folders(reader: RegistryReader) -> dict[str, str | None]:
-    """By number, as the follower would report them and then sweep."""
-    report = Report(reader.catalogue())
-    report.write(reader.downloads)
+    """By number, as the follower would name them and then sweep."""
+    state = FollowerState(reader.catalogue())
+    state.write(reader.downloads)
     delete_unused_downloads(reader.downloads)
-    return {entry.version.number: entry.folder for entry in report.catalogue.entries}
+    return {entry.version.number: entry.folder for entry in state.catalogue.entries}
 
 
 def test_a_download_is_kept_while_it_is_whole_and_named(remote):

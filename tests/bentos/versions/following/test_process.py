@@ -7,8 +7,8 @@ import pytest
 
 from bentos.versions.catalogue import Catalogue
 from bentos.versions.copies import Copies
+from bentos.versions.following.follower_state import FollowerState
 from bentos.versions.following.process import Poller, _follow
-from bentos.versions.following.report import Report
 from bentos.versions.registry_reader import RegistryReader
 from registry.versions import Registry
 from tests.toyregistry import MODEL_NAME, make_registry
@@ -30,35 +30,35 @@ def uri(tmp_path_factory):
 def test_an_unchanged_registry_is_not_read_again_and_a_changed_one_is(uri):
     reader = CountingReader(MODEL_NAME, uri)
     poller = Poller(reader)
-    report = poller.next_report(Report())
-    assert poller.next_report(report).catalogue == report.catalogue and reader.reads == 1
+    state = poller.next_state(FollowerState())
+    assert poller.next_state(state).catalogue == state.catalogue and reader.reads == 1
     Registry(MODEL_NAME, uri).client.set_registered_model_alias(MODEL_NAME, "night", "2")
-    changed = poller.next_report(report)
+    changed = poller.next_state(state)
     assert reader.reads == 2 and "night" in changed.catalogue.entries[0].version.aliases
 
 
 def test_a_registry_that_is_away_keeps_the_last_catalogue_and_is_complained_of_once(tmp_path, caplog):
     poller = Poller(RegistryReader(MODEL_NAME, f"sqlite:///{tmp_path / 'mlflow.db'}"))
-    last = Report(Catalogue(()))
+    last = FollowerState(Catalogue(()))
     for _ in range(3):
-        last = poller.next_report(last)
+        last = poller.next_state(last)
     assert last.catalogue == Catalogue(()) and "make up" in last.problem
     assert caplog.text.count("make up") == 1
 
 
 class Ending:
-    """A poller of a service that ends: the folder is being deleted at the first report, and gone at the second."""
+    """A poller of a service that ends: the folder is being deleted at the first state, and gone at the second."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.reader = RegistryReader("sms-spam", "http://nowhere.example")
-        self.reports = 0
+        self.states = 0
 
-    def next_report(self, last: Report) -> Report:
-        self.reports += 1
-        if self.reports == 2:
+    def next_state(self, last: FollowerState) -> FollowerState:
+        self.states += 1
+        if self.states == 2:
             shutil.rmtree(self.folder)
-        return Report(Catalogue(()))
+        return FollowerState(Catalogue(()))
 
 
 def test_a_folder_that_is_being_deleted_is_left_to_who_deletes_it(tmp_path):
@@ -66,4 +66,4 @@ def test_a_folder_that_is_being_deleted_is_left_to_who_deletes_it(tmp_path):
     (folder / "new").symlink_to(tmp_path / "gone" / "new")  # writing to it fails as to a file in a deleted folder
     poller = Ending(folder)
     _follow(poller, Copies(tmp_path / "copies"), folder, interval=0.0)
-    assert poller.reports == 2
+    assert poller.states == 2

@@ -1,4 +1,4 @@
-"""What the follower process reports to the workers: a file that is replaced as a whole."""
+"""What the follower process tells the workers, in a file that is replaced as a whole."""
 
 import json
 import os
@@ -14,15 +14,15 @@ READ_TIMEOUT = 30  # seconds that the follower gives the registry to answer
 
 
 @dataclass(frozen=True)
-class Report:
-    """The newest catalogue, when it was read, and the problem that prevents reading it now (empty if none)."""
+class FollowerState:
+    """The newest catalogue, when it was read, and why it cannot be read now (empty if it can)."""
 
     catalogue: Catalogue | None = None
     read_at: datetime | None = None
     problem: str = ""
 
     def write(self, folder: Path, name: str = FILE) -> None:
-        """Replace the file in one step, so that a reader always sees a whole report."""
+        """Replace the file in one step, so that a reader always sees a whole state."""
         plain = {
             "catalogue": self.catalogue and self.catalogue.as_dict(),
             "read_at": self.read_at and self.read_at.isoformat(timespec="seconds"),
@@ -33,8 +33,8 @@ class Report:
         new.replace(folder / name)
 
     @classmethod
-    def read(cls, folder: Path, name: str = FILE) -> "Report":
-        """Raises FileNotFoundError before the first report."""
+    def read(cls, folder: Path, name: str = FILE) -> "FollowerState":
+        """Raises FileNotFoundError before the first one."""
         plain: dict[str, Any] = json.loads((folder / name).read_bytes())
         catalogue = plain["catalogue"] and Catalogue.from_dict(plain["catalogue"])
         return cls(catalogue, plain["read_at"] and datetime.fromisoformat(plain["read_at"]), plain["problem"])
