@@ -35,7 +35,7 @@ def build(settings: Settings) -> tuple[bentoml.Bento, list[Entry]]:
     """Build into BentoML's store; return the bento and what it serves. Raises BuildError."""
     try:
         followed = (settings.model_name, settings.mlflow_tracking_uri, settings.served_versions)
-        catalogue = RegistryReader(*followed, gated=settings.require_verdict).catalogue()
+        catalogue = RegistryReader(*followed, admitted_only=settings.require_verdict).catalogue()
         if catalogue.champion_problem:
             raise BuildError(catalogue.champion_problem)
         entries = list(catalogue.entries)

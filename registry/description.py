@@ -21,12 +21,12 @@ _FIGURE = re.compile(r"!\[(\w+)\]\((figures/\w+\.png)\)")
 
 def describe(registry: Registry, version: Version, card: str, verdict: dict[str, Any] | None = None) -> None:
     """Set the version's description; `verdict` is the gate's, as a dictionary."""
-    address, files = registry.evaluation_pages(version.run_id)
+    address, files = registry.evaluation_files(version.run_id)
     links = ", ".join(f"[{title}]({address}/{name})" for name, title in PAGES.items() if name in files)
     shown = f"![\\1](get-artifact?path={EVALUATION}/\\2&run_uuid={version.run_id})" if "figures" in files else ""
     parts = [links, _gate(verdict), _FIGURE.sub(shown, card)]
     text = "\n\n".join(filter(None, parts))
-    registry.describe(version.number, re.sub(r"\n{3,}", "\n\n", text))
+    registry.set_description(version.number, re.sub(r"\n{3,}", "\n\n", text))
 
 
 def describe_model(registry: Registry) -> None:

@@ -1,10 +1,10 @@
 """The history of changes to the registry, as tags of the registered model: what, when, by whom and why."""
 
-import getpass
 import json
 from datetime import UTC, datetime
 from typing import Any
 
+from registry.user import user
 from registry.versions import Registry
 
 EVENT = "event."  # the prefix of the tags
@@ -15,7 +15,7 @@ def record(
 ) -> None:
     """Add an event. Call it before the change: an event without its change is better than a change without event."""
     at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")  # no "+": MLflow refuses it in a tag
-    event = {"at": at, "what": what, "by": _user(), "before": before, "after": after, "why": why, **extra}
+    event = {"at": at, "what": what, "by": user() or "unknown", "before": before, "after": after, "why": why, **extra}
     registry.tag_model(EVENT + at, json.dumps(event))
 
 
@@ -23,10 +23,3 @@ def history(registry: Registry) -> list[dict[str, Any]]:
     """Every event, oldest first."""
     tags = registry.model_tags()
     return [json.loads(value) for key, value in sorted(tags.items()) if key.startswith(EVENT)]
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container's user may have no name
-        return "unknown"

@@ -5,13 +5,13 @@ named `<model>.lock`: MLflow's database lets one process create it. Whoever hold
 read before, changes it only if nothing differs, and deletes the lock.
 """
 
-import getpass
 import os
 import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
+from registry.user import user
 from registry.versions import Registry, RegistryError
 
 WAIT = 10.0  # seconds for somebody else's change, which takes a fraction of one
@@ -76,6 +76,4 @@ def _delete(registry: Registry, name: str) -> None:
 
 
 def _holder() -> str:
-    with suppress(KeyError, OSError):  # a container's user may have no name
-        return f"{getpass.getuser()} on {socket.gethostname()}"
-    return f"process {os.getpid()} on {socket.gethostname()}"
+    return f"{user() or f'process {os.getpid()}'} on {socket.gethostname()}"

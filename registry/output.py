@@ -12,7 +12,7 @@ from registry.markdown import console, print_markdown
 from registry.route import Routing
 from registry.versions import CHAMPION, Version
 
-UNGATED = "! not taken up: no verdict of the gate; `python -m registry promote REF`"
+NOT_ADMITTED = "! not taken up: no verdict of the gate; `python -m registry promote REF`"
 STANDS_IN = "* trained on a stand-in for the corpus: its figures compare with no others"
 
 
@@ -32,8 +32,8 @@ def print_versions(versions: list[Version], as_json: bool) -> None:
         created = version.created_at.strftime("%Y-%m-%d")
         table.add_row(version.number, _aliases(version), _marked(version), *figures, created)
     console().print(table)
-    if any(_ungated(version) for version in versions):
-        print(UNGATED)
+    if any(_champion_not_admitted(version) for version in versions):
+        print(NOT_ADMITTED)
     if any(version.stand_in for version in versions):
         print(STANDS_IN)
 
@@ -105,16 +105,22 @@ def _version(version: Version) -> dict[str, Any]:
         "run_id": version.run_id,
         "metrics": version.metrics,
     }
-    optional = {"verdict": version.verdict, "stand_in": version.stand_in, "ungated_champion": _ungated(version)}
+    optional = {
+        "verdict": version.verdict,
+        "stand_in": version.stand_in,
+        "ungated_champion": _champion_not_admitted(version),
+    }
     return fields | {name: value for name, value in optional.items() if value}
 
 
-def _ungated(version: Version) -> bool:
+def _champion_not_admitted(version: Version) -> bool:
     return CHAMPION in version.aliases and not version.admitted
 
 
 def _aliases(version: Version) -> str:
-    return ", ".join(f"{alias} !" if alias == CHAMPION and _ungated(version) else alias for alias in version.aliases)
+    return ", ".join(
+        f"{alias} !" if alias == CHAMPION and _champion_not_admitted(version) else alias for alias in version.aliases
+    )
 
 
 def _marked(version: Version) -> str:

@@ -150,7 +150,7 @@ class Registry:
         with self.files(version) as folder:
             return (folder / CARD).read_text() if (folder / CARD).exists() else ""
 
-    def describe(self, number: str, description: str) -> None:
+    def set_description(self, number: str, description: str) -> None:
         """Set what MLflow's pages show of the version, cut after a paragraph where it is longer than MLflow accepts."""
         if len(description) > MAX_DESCRIPTION:
             description = description[:MAX_DESCRIPTION].rpartition("\n\n")[0]
@@ -163,7 +163,7 @@ class Registry:
             if not self.client.get_registered_model(self.model_name).description:
                 self.client.update_registered_model(self.model_name, description)
 
-    def evaluation_pages(self, run_id: str) -> tuple[str, list[str]]:
+    def evaluation_files(self, run_id: str) -> tuple[str, list[str]]:
         """The address in MLflow's UI of a run's folder `evaluation`, and the names of what is in it.
 
         Nothing is in it where the run is gone.

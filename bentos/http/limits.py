@@ -17,5 +17,3 @@ ESCAPED = 6  # bytes of one character, at most: a control character is written a
 PREDICTION = 1_024  # a prediction without its text
 ONE_ANSWER = 2 * ESCAPED * MAX_CHARACTERS + 8 * PREDICTION  # with echo_input and explain; /compare: for each version
 LIST_ANSWER = ESCAPED * MAX_LIST_CHARACTERS + MAX_TEXTS * PREDICTION  # with echo_input
-INFER_ANSWER = ESCAPED * MAX_REQUEST_ID + MAX_TEXTS * 256  # both outputs of the Open Inference Protocol
-ERROR_ANSWER = ESCAPED * MAX_DETAIL + 256

@@ -3,7 +3,7 @@
 import logging
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from typing import TypeVar
 
 from bentos.store import StoreError
@@ -26,10 +26,9 @@ class CircuitBreaker:
     It begins open, since nothing is connected yet.
     """
 
-    def __init__(self, name: str, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, name: str) -> None:
         self.name = name
         self.reason: str | None = "not connected yet"
-        self._clock = clock
         self._failures: Counter[str] = Counter()
         self._last_failure: dict[str, float] = {}  # operation -> when a failure was last counted
 
@@ -48,12 +47,12 @@ class CircuitBreaker:
 
     async def call(self, operation: str, request: Awaitable[T]) -> T:
         """Await the request, and count whether it failed. Failures of requests that ran side by side count as one."""
-        started = self._clock()
+        started = time.monotonic()
         try:
             result = await request
         except StoreError as error:
             if started >= self._last_failure.get(operation, started):
-                self._last_failure[operation] = self._clock()
+                self._last_failure[operation] = time.monotonic()
                 self._failures[operation] += 1
             if self._failures[operation] >= FAILURES:
                 self.open(str(error))

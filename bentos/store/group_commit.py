@@ -16,10 +16,9 @@ class GroupCommit(Generic[T]):
     event loop that it is used on.
     """
 
-    def __init__(self, write: Callable[[list[T]], Awaitable[None]], parallel: int = 1, size: int = GROUP) -> None:
+    def __init__(self, write: Callable[[list[T]], Awaitable[None]], parallel: int = 1) -> None:
         self._write = write
         self._parallel = parallel
-        self._size = size
         self._waiting: list[tuple[T, asyncio.Future[None]]] = []
         self._writes: set[asyncio.Future[None]] = set()
 
@@ -44,7 +43,7 @@ class GroupCommit(Generic[T]):
     def _start(self) -> None:
         """Begin as many groups as may be under way."""
         while self._waiting and len(self._writes) < self._parallel:
-            group, self._waiting = self._waiting[: self._size], self._waiting[self._size :]
+            group, self._waiting = self._waiting[:GROUP], self._waiting[GROUP:]
             self._writes.add(write := asyncio.ensure_future(self._write([item for item, _ in group])))
             write.add_done_callback(lambda write, group=group: self._finish(write, group))
 

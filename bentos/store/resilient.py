@@ -42,12 +42,9 @@ class ResilientStore:
     `log` and `correct` raise StoreError only when neither the database nor the spool takes the rows.
     """
 
-    def __init__(
-        self, name: str, connect: Callable[[], Awaitable[Store]], spool: Spool, check_every: float = CHECK_EVERY
-    ) -> None:
+    def __init__(self, name: str, connect: Callable[[], Awaitable[Store]], spool: Spool) -> None:
         self.name = name
         self._connect = connect
-        self._check_every = check_every
         self._database: Store | None = None
         self._breaker = CircuitBreaker(name)
         self._spool = spool
@@ -145,7 +142,7 @@ class ResilientStore:
                 self._breaker.open(str(error))
             await self._count_waiting()
             self._checked.set()
-            await _wait(self._closing, self._check_every)
+            await _wait(self._closing, CHECK_EVERY)
 
     async def _check(self) -> None:
         """Connect if need be, probe a database that failed, move the waiting rows to it, and close the circuit."""

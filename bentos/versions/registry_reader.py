@@ -32,9 +32,9 @@ class RegistryReader:
     """Reads which versions the registry has and selects those that `policy` (SERVED_VERSIONS) asks for.
 
     With `copies` an entry's folder is the version's copy, relative to the folder of all copies; without, or where none
-    can be kept, it is the registry's own. With `gated` a version that was never admitted is no champion. It keeps
-    MLflow's client and what it has located and checked, so that reading again is cheap. A folder below `downloads` was
-    copied from a remote store, which is not asked again.
+    can be kept, it is the registry's own. With `admitted_only` a version that was never admitted is no champion. It
+    keeps MLflow's client and what it has located and checked, so that reading again is cheap. A folder below
+    `downloads` was copied from a remote store, which is not asked again.
     """
 
     def __init__(
@@ -44,9 +44,9 @@ class RegistryReader:
         policy: str = ALIASES,
         downloads: Path | None = None,
         copies: Copies | None = None,
-        gated: bool = True,
+        admitted_only: bool = True,
     ) -> None:
-        self.gated = gated
+        self.admitted_only = admitted_only
         self.model_name = model_name
         self.tracking_uri = tracking_uri
         self.policy = policy
@@ -70,8 +70,8 @@ class RegistryReader:
             versions = [version for version in registry.everything() if version.aliases or not version.problem]
             routing = read_routing(registry) if versions else Routing()
             selected, champion_problem = select(versions, self.policy), ""
-            if self.gated:
-                selected, champion_problem = _pass_gate(selected)
+            if self.admitted_only:
+                selected, champion_problem = _without_unadmitted_champion(selected)
             entries = [self._entry(version) for version in selected]
         except (RegistryError, ImportError) as error:
             raise CatalogueError(f"the model registry cannot be read: {error}") from error
@@ -168,7 +168,7 @@ class RegistryReader:
         return replace(located, folder=version.digest, watched=located.watched | {copy: _stamps(copy)})
 
 
-def _pass_gate(versions: list[Version]) -> tuple[list[Version], str]:
+def _without_unadmitted_champion(versions: list[Version]) -> tuple[list[Version], str]:
     """The versions, without the champion's alias on one that was never admitted; and the problem of that one."""
     passed, problem = [], ""
     for version in versions:

@@ -47,7 +47,7 @@ def test_the_newest_verdict_is_a_table(registry):
 
 def test_a_run_that_is_gone_stops_no_promotion(registry):
     version = registry.resolve("2")
-    assert registry.evaluation_pages("0" * 32) == registry.evaluation_pages("") == ("", [])
+    assert registry.evaluation_files("0" * 32) == registry.evaluation_files("") == ("", [])
     registry.client.delete_run(version.run_id)
     assert promote(registry, "2", THRESHOLDS).passed
     assert "## Gate: passed" in described(registry, "2")

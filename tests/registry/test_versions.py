@@ -57,7 +57,7 @@ def test_no_version_that_keeps_an_alias_is_ever_without_one(registry, monkeypatc
 
 
 def test_a_description_longer_than_mlflow_takes_ends_at_a_paragraph(registry):
-    registry.describe("1", "\n\n".join(f"paragraph {i}" for i in range(1000)))
+    registry.set_description("1", "\n\n".join(f"paragraph {i}" for i in range(1000)))
     description = registry.client.get_model_version(MODEL_NAME, "1").description
     assert len(description) <= 5000 and description.split("\n\n")[-1].startswith("paragraph")
 

@@ -22,16 +22,16 @@ class BodyLimit:
             return await self.app(scope, receive, send)
         try:
             _check_query(scope["query_string"])
-            body = await self._read(dict(scope["headers"]), receive)
+            message = await self._read(dict(scope["headers"]), receive)
         except CallError as error:
             return await refuse(scope, receive, send, error)
 
         async def receive_body() -> Message:
-            nonlocal body
-            if body is None:
+            nonlocal message
+            if message is None:
                 return await receive()
-            message, body = body, None
-            return message
+            first, message = message, None
+            return first
 
         await self.app(scope, receive_body, send)
 

@@ -44,13 +44,6 @@ async def docs(request: Request) -> Response:
     return json_response(request.app.openapi())
 
 
-@router.head("/healthz", include_in_schema=False)
-@router.get("/healthz", include_in_schema=False)
-async def healthz() -> Response:
-    """As /livez, where BentoML has it, too."""
-    return json_response({"status": "alive"})
-
-
 @cache
 def _method() -> dict[str, Any]:
     description = "Classify a list of texts, or one text; the answers are a list in the same order."

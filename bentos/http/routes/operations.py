@@ -43,6 +43,8 @@ def _store_json(store: Store) -> dict[str, Any]:
     return {"name": store.name, **state, **error}
 
 
+@router.head("/healthz", include_in_schema=False)  # where BentoML has it
+@router.get("/healthz", include_in_schema=False)
 @router.head("/livez", include_in_schema=False)
 @router.get("/livez", summary="The process answers", response_model=schemas.Health)
 async def livez() -> Response:

@@ -97,7 +97,10 @@ def prune(connection: sqlite3.Connection, cache_ttl: int, log_ttl: int, limit: i
                 "DELETE FROM spam_calls_per_caller WHERE (called_hour, caller_id, called_time, called_at) IN"
                 " (SELECT called_hour, caller_id, called_time, called_at FROM spam_calls_per_caller"
                 "  WHERE called_hour < ? LIMIT ?)",
-                (now - log_ttl - 3600, limit),
+                (
+                    now - log_ttl - 3600,
+                    limit,
+                ),  # called_hour is the start of the hour: its last call is up to 1 h younger
             ).rowcount
         )
     return max(deleted) == limit

@@ -94,8 +94,14 @@ def main() -> None:
             sys.exit(f"error: {error}")
         logs.configure(settings)
         copies = Copies(settings.versions_path)
-        followed = (settings.model_name, settings.mlflow_tracking_uri, settings.served_versions)
-        reader = RegistryReader(*followed, downloads=folder, copies=copies, gated=settings.require_verdict)
+        reader = RegistryReader(
+            settings.model_name,
+            settings.mlflow_tracking_uri,
+            settings.served_versions,
+            downloads=folder,
+            copies=copies,
+            admitted_only=settings.require_verdict,
+        )
         _follow(Poller(reader), copies, folder, settings.poll_interval)
 
 

@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 
 from bentos.http.limits import (
-    ERROR_ANSWER,
-    INFER_ANSWER,
+    ESCAPED,
     LIST_ANSWER,
     MAX_CHARACTERS,
+    MAX_DETAIL,
     MAX_LIST_CHARACTERS,
     MAX_REQUEST_ID,
     MAX_TEXTS,
@@ -16,6 +16,9 @@ from bentos.http.limits import (
 )
 from bentos.versions.loaded import RefusedVersion, ServedVersions
 from tests.bentos.conftest import load_toy
+
+INFER_ANSWER = ESCAPED * MAX_REQUEST_ID + MAX_TEXTS * 256  # both outputs of the Open Inference Protocol
+ERROR_ANSWER = ESCAPED * MAX_DETAIL + 256
 
 pytestmark = pytest.mark.anyio
 

@@ -40,7 +40,9 @@ def test_a_champion_without_a_verdict_of_the_gate_is_not_taken_up(tmp_path):
     assert served.default.number == "1" and served.by_ref[number].aliases == ()
     assert f"version {number} was made champion without a verdict" in served.default.source_problem
     assert "promote" in load(catalogue).why_no_champion, "a new service has none before it"
-    assert load(RegistryReader(MODEL_NAME, uri, gated=False).catalogue(), before=before).default.number == number
+    assert (
+        load(RegistryReader(MODEL_NAME, uri, admitted_only=False).catalogue(), before=before).default.number == number
+    )
     for tag, value in (("verdict", '{"passed": false}'), ("verdict", '{"passed": true}')):
         registry.client.set_model_version_tag(MODEL_NAME, number, tag, value)
         default = load(RegistryReader(MODEL_NAME, uri).catalogue(), before=before).default
