@@ -34,10 +34,10 @@ def test_the_shipped_record_is_of_the_shipped_variant_and_has_what_the_readme_sa
     if stand_in.mark_of_prepared(PREPARED):
         assert record == {}
         pytest.skip("the stand-in is in place: the record is of the whole corpus")
-    assert record["repeats"] == 2 and list(record["candidates"]) == ["lstm", "baseline", "linear"]
+    assert record["repeats"] == 2 and set(record["candidates"]) == {"lstm", "baseline", "linear"}
     for name in ("lstm", "linear"):
         figures = record["candidates"][name]
-        assert figures["mcc"] >= 0.935 and figures["average_precision"] >= 0.983 and figures["ece"] <= 0.01
+        assert figures["mcc"] >= 0.947 and figures["average_precision"] >= 0.986 and figures["ece"] <= 0.005
         assert figures["ham_blocked"] <= 0.005
     assert record["candidates"]["lstm"]["against"]["linear"]["mcc"]["p"] > 0.05
 
