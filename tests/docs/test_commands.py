@@ -27,6 +27,7 @@ from pathlib import Path
 import pytest
 
 from bentos.settings import Settings
+from bentos.store.sqlite.schema import create_tables
 from registry.__main__ import main as registry_main
 from registry.__main__ import parse as parse_registry
 from tests.docs.blocks import PAGES, ROOT, Command, blocks, commands
@@ -39,9 +40,10 @@ SETTINGS = {name.upper() for name in Settings.model_fields} | {"DATA_MIRROR"}
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory) -> Path:
-    """A folder with a toy registry of a champion and a challenger."""
+    """A folder with a toy registry of a champion and a challenger, and an empty call log."""
     folder = tmp_path_factory.mktemp("docs")
     make_registry(folder)
+    create_tables(folder / "spam.db")
     return folder
 
 

@@ -13,12 +13,12 @@ from tests.server import ROOT, Server, free_port
 DOCUMENT = (ROOT / "docs" / "clients.md").read_text()
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.M | re.S)
 SHOWN = "127.0.0.1:3000"
-PER_SECOND = 50  # texts of one caller
+LIMIT, SECONDS = 50, 2  # texts of one caller in so many seconds
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory, registry):
-    settings = {"MLFLOW_TRACKING_URI": registry, "RATE_LIMIT": f"{PER_SECOND}/second"}
+    settings = {"MLFLOW_TRACKING_URI": registry, "RATE_LIMIT": f"{LIMIT}/{SECONDS} second"}
     with Server(tmp_path_factory.mktemp("clients"), **settings) as server:
         yield server
 
@@ -47,9 +47,9 @@ def test_every_command_prints_what_is_shown(server):
 
 
 def test_more_texts_than_a_caller_may_send_wait_for_their_turn(server):
-    texts = [f"{('free', 'lunch')[i % 2]} {i}" for i in range(2 * PER_SECOND + 20)]
+    texts = [f"{('free', 'lunch')[i % 2]} {i}" for i in range(2 * LIMIT + 20)]
     with Client(server.url) as spam:
-        answers = spam.predict_many(texts, echo_input=True, list_size=PER_SECOND)
+        answers = spam.predict_many(texts, echo_input=True, list_size=LIMIT)
         assert [answer.input for answer in answers] == texts
         assert [answer.label for answer in answers[:2]] == ["spam", "ham"]
     assert server.get("/metrics").text.count('spam_requests_total{route="/predictions",status="429"}') == 1
