@@ -19,15 +19,20 @@ pytest_plugins = ["tests.cassandra.fixtures", "tests.clock"]
 SYSTEM = {
     Path(__file__).parent / name for name in ("system", "hostile", "bentos/http/test_contract.py", "docs/test_calls.py")
 }  # folders and files
+STAGES = ("collect", "crossval", "export", "fetch", "register", "stage", "tracking", "train", "validate", "vega")
 LONG = {
-    *(Path(__file__).parent / name for name in ("data", "model", "pipelines/model", "test_sms_spam.py")),
-    *(
-        Path(__file__).parent / f"pipelines/test_{name}.py"
-        for name in ("crossval", "export", "fetch", "tracking", "train")
-    ),
+    *(Path(__file__).parent / name for name in ("data", "docs", "model", "pipelines/model", "test_sms_spam.py")),
+    *(Path(__file__).parent / f"pipelines/test_{name}.py" for name in STAGES),
+    *(Path(__file__).parent / f"registry/test_{name}.py" for name in ("lock", "main")),
 }
+QUICK = "not system and not long"  # the choice of `make test-quick`
 NODES = ("cassandra_node", "cassandra_ring", "secure_node")
 LONGEST = ("cassandra_node", "tests/system/test_pipeline.py", "cassandra_ring", "tests/system/test_following.py")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Spare `make test-quick` the import of what it does not run: TensorFlow alone takes some seconds."""
+    return True if config.option.markexpr == QUICK and collection_path in LONG | SYSTEM else None
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest deselects by marker, and before xdist reads the groups
