@@ -11,6 +11,7 @@ all tests on the same Cassandra node or ring are one group, so that it is starte
 
 import gc
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -44,6 +45,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if not LONG.isdisjoint({item.path, *item.path.parents}):
             item.add_marker(pytest.mark.long)
     items.sort(key=_rank)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_node_collection_finished(node: Any, ids: list[str]) -> None:
+    """Without groups each process would start its own nodes and train its own models, which takes twice the time."""
+    if node.config.getoption("dist") == "loadgroup" and any("@" not in name for name in ids):
+        raise pytest.UsageError("pytest-xdist leaves out the groups with this pytest: pyproject.toml says which fits")
 
 
 def pytest_collection_finish() -> None:
