@@ -15,7 +15,7 @@ test: pipeline ## the whole test suite; without Java 17 and Maven, nginx or Chro
 	python -m pytest $(IN_PARALLEL)
 
 test-quick: build/lstm/evaluation/metrics.json ## the tests that start no server, no Java and no nginx, and train nothing
-	python -m pytest $(IN_PARALLEL) -m "not system and not long"
+	python -m pytest -n 2 --dist worksteal -m "not system and not long"
 
 build/lstm/evaluation/metrics.json: ## what some tests read; an older one will do
 	$(MAKE) pipeline
