@@ -8,7 +8,7 @@
 | `python -m bentos migrate`, `key`, `export`; `sms-spam completion`; blocks of Python | run |
 | other `python -m ...`, `dvc`, `mlflow`, `bentoml` | not run but parsed by its own parser: verb and options exist |
 | `make` | `make -n`: the target exists, it is not run |
-| `pip wheel .` | tests/test_sms_spam.py builds the wheel |
+| `pip wheel .` | tests/registry/test_console.py builds the wheel |
 | `docker compose`, `systemctl`, `git`, `.` | that the file, the unit, or the path that they name is there |
 | variables before a command, or after `export` | that each is a setting |
 
@@ -126,7 +126,7 @@ def check_make(words: list[str], monkeypatch) -> None:
 
 
 def check_sms_spam(words: list[str], monkeypatch) -> None:
-    run([sys.executable, "-c", "import sms_spam; sms_spam.main()", *words])
+    run([sys.executable, "-c", "from registry.console import main; main()", *words])
 
 
 def check_docker(words: list[str], monkeypatch) -> None:

@@ -1,17 +1,18 @@
 """The console command `sms-spam`, from the wheel: `sms-spam registry list` is `python -m registry list`.
 
-It only finds the module that a person names, and lets it run as `python -m` does.
+It only finds the module that a person names, and lets it run as `python -m` does. It knows the packages by their names
+alone, since the one that it lies in imports neither of the others.
 """
 
 import argparse
 import ast
+import importlib
 import pkgutil
 import runpy
 import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-import pipelines
 from registry import command
 
 NAME = "sms-spam"
@@ -75,11 +76,7 @@ def print_completion(shell: str) -> None:
 
 
 def _own_parser(group: str) -> argparse.ArgumentParser:
-    if group == "registry":
-        from registry.__main__ import build_parser
-    else:
-        from bentos.__main__ import build_parser
-    return build_parser()
+    return importlib.import_module(f"{group}.__main__").build_parser()
 
 
 def _add_commands(group: argparse.ArgumentParser) -> None:
@@ -92,7 +89,7 @@ def _add_commands(group: argparse.ArgumentParser) -> None:
 def pipeline_commands() -> dict[str, str]:
     """The modules of `pipelines` that are commands, with the first line of what they say; none is imported."""
     commands = {}
-    for module in pkgutil.iter_modules(pipelines.__path__):
+    for module in pkgutil.iter_modules(find_spec("pipelines").submodule_search_locations):
         source = Path(find_spec(f"pipelines.{module.name}").origin).read_text()
         if '__name__ == "__main__"' in source:
             commands[module.name] = ast.get_docstring(ast.parse(source)).splitlines()[0].replace("%", "%%")

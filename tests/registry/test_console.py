@@ -13,10 +13,10 @@ import pytest
 
 from bentos.__main__ import build_parser as bentos
 from registry.__main__ import build_parser as registry
-from sms_spam import pipeline_commands
+from registry.console import pipeline_commands
 from tests.toyregistry import empty_registry
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 COMPLETION = """
 source {script}
 COMP_WORDS=({words} ""); COMP_CWORD={place}; _shtab_sms_spam; echo "${{COMPREPLY[@]}}"
@@ -35,20 +35,20 @@ def unpacked(tmp_path_factory) -> Path:
 
 def sms_spam(unpacked: Path, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """What the script `sms-spam` of the wheel does."""
-    command = [sys.executable, "-c", "import sys, sms_spam; sms_spam.main()", *words]
+    command = [sys.executable, "-c", "from registry.console import main; main()", *words]
     environment = {**os.environ, "PYTHONPATH": str(unpacked), **variables}
     return subprocess.run(command, cwd=unpacked.parent, env=environment, capture_output=True, text=True)
 
 
 def test_the_wheel_has_the_packages_with_their_data_and_no_tests(unpacked):
     assert {path.name for path in unpacked.iterdir() if path.suffix != ".dist-info"} == {
-        *("pipelines", "registry", "bentos", "sms_spam.py")
+        *("pipelines", "registry", "bentos")
     }
     for name in ("bentos/web/index.html", "bentos/deploy/nginx.conf", "bentos/serve.txt", "registry/py.typed"):
         assert (unpacked / name).is_file()
     assert (unpacked / "pipelines/written/messages.csv").stat().st_size > 100_000
     (info,) = unpacked.glob("*.dist-info")
-    assert "sms-spam = sms_spam:main" in (info / "entry_points.txt").read_text()
+    assert "sms-spam = registry.console:main" in (info / "entry_points.txt").read_text()
 
 
 def test_it_runs_what_python_m_runs_and_names_itself_so(unpacked, tmp_path):
