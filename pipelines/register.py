@@ -45,7 +45,7 @@ def ensure_run(
         with open(model / "curves.csv", newline="") as file:
             for row in csv.DictReader(file):
                 epoch = int(row.pop("epoch"))
-                mlflow.log_metrics({f"epoch/{name}": float(value) for name, value in row.items()}, step=epoch)
+                tracking.log_epoch(epoch, {name: float(value) for name, value in row.items()})
         return mlflow.active_run().info.run_id
 
 
@@ -80,24 +80,19 @@ def grouped(name: str) -> str:
 
 def grouped_details(details: EvaluationDetails) -> dict[str, float]:
     """The details that are numbers, as metrics in groups."""
-    metrics = tracking.flatten({"baseline": details.baseline, "slice": details.slices})
-    for name, bounds in details.intervals.items():
-        metrics |= interval_metrics(name, bounds)
-    return {grouped(name): value for name, value in metrics.items()}
+    groups = {"baseline": details.baseline, "slice": details.slices, "interval": named_bounds(details.intervals)}
+    return {grouped(name): value for name, value in tracking.flatten(groups).items()}
 
 
-def interval_metrics(name: str, bounds: tuple[float, float]) -> dict[str, float]:
-    return {f"interval.{name}.low": bounds[0], f"interval.{name}.high": bounds[1]}
+def named_bounds(intervals: dict[str, tuple[float, float]]) -> dict[str, dict[str, float]]:
+    return {name: {"low": low, "high": high} for name, (low, high) in intervals.items()}
 
 
 def log_crossval(client: MlflowClient, run_id: str, variant: str, crossval: dict[str, Any]) -> None:
     """A run nested in the active one, with the recorded cross-validation of its variant."""
     own = crossval["candidates"][variant]
     metrics = {name: value for name, value in own.items() if isinstance(value, float)}
-    for name, bounds in own["intervals"].items():
-        metrics |= interval_metrics(name, bounds)
-    for other, tests in own["against"].items():
-        metrics |= tracking.flatten({"against": {other: tests}})
+    metrics |= tracking.flatten({"interval": named_bounds(own["intervals"]), "against": own["against"]})
     described = (
         f"The recorded cross-validation of `{variant}`: {crossval['repeats']} times {crossval['folds']} folds of "
         f"{crossval['messages']} messages outside the test split. The metrics are means over the folds."

@@ -15,7 +15,7 @@ from pipelines import params, stage
 from pipelines.measure import report
 from pipelines.measure.report import Evaluated
 from registry.settings import RegistrySettings
-from registry.versions import CHAMPION, EVALUATION, Registry, RegistryError, UnknownVersion
+from registry.versions import CHAMPION, Registry, RegistryError, UnknownVersion
 
 
 def variants(build: Path, names: list[str]) -> list[Evaluated]:
@@ -32,11 +32,8 @@ def champion(registry: Registry) -> Evaluated | None:
         version = registry.resolve(CHAMPION)
     except UnknownVersion:
         return None
-    try:
-        with registry.files(version) as folder:
-            return report.read(f"champion, version {version.number}", folder, folder / EVALUATION)
-    except (OSError, ValueError) as error:
-        raise RegistryError(f"version {version.number} carries no evaluation: {error}") from error
+    with registry.evaluation(version) as folder:
+        return report.read(f"champion, version {version.number}", folder.parent, folder)
 
 
 def with_champion(columns: list[Evaluated], best: Evaluated | None) -> list[Evaluated]:

@@ -86,6 +86,11 @@ def run_name(variant: str, started: datetime) -> str:
     return " ".join(filter(None, words))
 
 
+def log_epoch(epoch: int, figures: dict[str, float]) -> None:
+    """Log what was measured after an epoch of the active run's training."""
+    mlflow.log_metrics({f"epoch/{name}": value for name, value in figures.items()}, step=epoch)
+
+
 def log_training_data(prepared: Path, sources: Collection[str] | None) -> None:
     """Make the messages of these sources, or all, of the tables to train on the data sets of the active run."""
     log_input(prepared / "train.csv", "training", sources)

@@ -132,7 +132,7 @@ class Curves:
             "val_mcc": mcc(actual, predictions.argmax(axis=1)),
         }
         self.rows.append({"epoch": epoch, **row})
-        mlflow.log_metrics({f"epoch/{name}": value for name, value in row.items()}, step=epoch)
+        tracking.log_epoch(epoch, row)
         figures = ", ".join(f"{name} {value:.4f}" for name, value in row.items())
         print(f"{self.variant}: epoch {epoch}: {figures}, {time.perf_counter() - self.started:.1f} s", flush=True)
 

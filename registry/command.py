@@ -33,7 +33,7 @@ def run(main: Callable[[], None], *errors: type[Exception]) -> None:
 
 
 def prog(module: str) -> str:
-    """How a person starts the module: `python -m pipelines.train`, or `sms-spam pipelines train` by the console command."""
+    """How a person starts the module: `python -m pipelines.train`, or `sms-spam pipelines train` as installed."""
     return f"python -m {module}" if started_by is None else f"{started_by} {module.replace('.', ' ')}"
 
 

@@ -6,8 +6,8 @@ The card's last sections are missing where it is longer than MLflow accepts.
 """
 
 import re
-from typing import Any
 
+from registry.gate import Verdict
 from registry.versions import CARD, EVALUATION, REPORT, Registry, Version
 
 MODEL = (
@@ -19,8 +19,8 @@ PAGES = {REPORT: "Evaluation report", CARD: "the whole model card"}
 _FIGURE = re.compile(r"!\[(\w+)\]\((figures/\w+\.png)\)")
 
 
-def describe(registry: Registry, version: Version, card: str, verdict: dict[str, Any] | None = None) -> None:
-    """Set the version's description; `verdict` is the gate's, as a dictionary."""
+def describe(registry: Registry, version: Version, card: str, verdict: Verdict | None = None) -> None:
+    """Set the version's description; `verdict` is the gate's newest."""
     address, files = registry.evaluation_files(version.run_id)
     links = ", ".join(f"[{title}]({address}/{name})" for name, title in PAGES.items() if name in files)
     shown = f"![\\1](get-artifact?path={EVALUATION}/\\2&run_uuid={version.run_id})" if "figures" in files else ""
@@ -33,14 +33,13 @@ def describe_model(registry: Registry) -> None:
     registry.describe_model(MODEL)
 
 
-def _gate(verdict: dict[str, Any] | None) -> str:
+def _gate(verdict: Verdict | None) -> str:
     """The verdict as a table."""
     if verdict is None:
         return ""
-    against = f"against champion {verdict['champion']}" if verdict["champion"] else "no champion to compare with"
-    lines = [f"## Gate: {'passed' if verdict['passed'] else 'not passed'}, {against}", ""]
+    lines = [f"## Gate: {'passed' if verdict.passed else 'not passed'}, {verdict.against}", ""]
     lines += ["| check | found | asked | |", "| --- | --- | --- | --- |"]
-    for check in verdict["checks"]:
-        outcome = "pass" if check["passed"] else "**fail**"
-        lines.append(f"| {check['name']} | {check['found']} | {check['asked']} | {outcome} |")
+    for check in verdict.checks:
+        outcome = "pass" if check.passed else "**fail**"
+        lines.append(f"| {check.name} | {check.found} | {check.asked} | {outcome} |")
     return "\n".join(lines)

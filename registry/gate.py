@@ -75,6 +75,11 @@ class Verdict:
     def passed(self) -> bool:
         return all(check.passed for check in self.checks)
 
+    @property
+    def against(self) -> str:
+        """What the candidate was compared with, in words."""
+        return f"against champion {self.champion}" if self.champion else "no champion to compare with"
+
     def as_dict(self) -> dict:
         return {"passed": self.passed, **asdict(self)}
 

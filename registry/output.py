@@ -56,9 +56,8 @@ def print_version(version: Version, card: str, as_json: bool) -> None:
 def print_verdict(verdict: Verdict, as_json: bool) -> None:
     if as_json:
         return print_json(verdict.as_dict())
-    against = f"against champion {verdict.champion}" if verdict.champion else "no champion to compare with"
     table = _table("check", Column("found", max_width=14), Column("asked", max_width=10), Column("", no_wrap=True))
-    table.title, table.title_justify = f"version {verdict.candidate}, {against}", "left"
+    table.title, table.title_justify = f"version {verdict.candidate}, {verdict.against}", "left"
     for check in verdict.checks:
         table.add_row(check.name, check.found, check.asked, "[green]pass[/]" if check.passed else "[red]fail[/]")
     console().print(table)
@@ -118,9 +117,7 @@ def _champion_not_admitted(version: Version) -> bool:
 
 
 def _aliases(version: Version) -> str:
-    return ", ".join(
-        f"{alias} !" if alias == CHAMPION and _champion_not_admitted(version) else alias for alias in version.aliases
-    )
+    return ", ".join(f"{alias} !" if alias == CHAMPION and not version.admitted else alias for alias in version.aliases)
 
 
 def _marked(version: Version) -> str:

@@ -9,8 +9,8 @@ from registry.description import describe
 from registry.events import history, record
 from registry.gate import TestResult, Thresholds, Verdict, judge
 from registry.lock import changing, check_unchanged
-from registry.model.evaluation import EvaluationDetails
-from registry.versions import ADMITTED, CHAMPION, EVALUATION, Registry, RegistryError, Version
+from registry.model.evaluation import EvaluationDetails, read_predictions
+from registry.versions import ADMITTED, CHAMPION, Registry, RegistryError, Version
 
 CHALLENGER = "challenger"
 
@@ -26,18 +26,10 @@ class Refused(Exception):
 
 def read_test_result(registry: Registry, version: Version) -> TestResult:
     """A version's test result, read from the evaluation in its artifact. Raises RegistryError when it has none."""
-    import pandas as pd  # takes a third of a second
-
-    try:
-        with registry.files(version) as folder:
-            metrics = json.loads((folder / EVALUATION / "metrics.json").read_text())
-            details = EvaluationDetails.read(folder / EVALUATION / "details.json")
-            rows = pd.read_csv(folder / EVALUATION / "predictions.csv", dtype=str, keep_default_na=False)
-    except (OSError, ValueError) as error:
-        raise RegistryError(f"version {version.number} carries no evaluation: {error}") from error
-    if details.corpora:  # the metrics are of the first
-        rows = rows[rows["source"] == details.corpora[0].name]
-    rows = rows.sort_values("id")
+    with registry.evaluation(version) as folder:
+        metrics = json.loads((folder / "metrics.json").read_text())
+        details = EvaluationDetails.read(folder / "details.json")
+        rows = read_predictions(folder, details).sort_values("id")
     columns = (rows[name].to_numpy(dtype=object).astype(str) for name in ("id", "actual", "predicted"))
     return TestResult(version.number, metrics, *columns, frozenset(details.inapplicable))
 
@@ -60,7 +52,7 @@ def promote(registry: Registry, ref: str, thresholds: Thresholds, why: str | Non
     compared = read_test_result(registry, champion) if champion and not _ends_stand_in(champion, version) else None
     verdict = judge(compared, read_test_result(registry, version), thresholds)
     registry.tag(version, "verdict", json.dumps(verdict.as_dict()))
-    describe(registry, version, registry.card(version), verdict.as_dict())
+    describe(registry, version, registry.card(version), verdict)
     if not verdict.passed and why is None:
         raise Refused(verdict)
     after = before | {CHAMPION: version.number}
@@ -73,8 +65,8 @@ def promote(registry: Registry, ref: str, thresholds: Thresholds, why: str | Non
 def _last_admitted(registry: Registry, number: str | None) -> Version | None:
     """The champion `number`, or where it was never admitted the champion of the newest event; None for none."""
     versions = {version.number: version for version in registry.versions()}
-    if number and (now := registry.resolve(number)).admitted:
-        return now
+    if number and versions[number].admitted:
+        return versions[number]
     recorded = (event["after"].get(CHAMPION) for event in reversed(history(registry)) if event["what"] != "route")
     return next((versions[number] for number in recorded if number in versions and versions[number].admitted), None)
 

@@ -27,7 +27,7 @@ CARD = "card.md"  # in that folder, beside its figures
 REPORT = "report.html"  # in that folder too, where its evaluation has one: a page that needs no other file
 CORPUS = "corpus_sha256"  # in its metadata and its tags: of the file with the training messages
 STAND_IN = "stand_in"  # in its metadata and its tags: what stood in for the corpus in training; absent otherwise
-ADMITTED = "admitted"  # a tag of a version that `promote` made champion: how, when and why
+ADMITTED = "admitted"  # a tag of a version that `promote` made champion: how and why
 MAX_DESCRIPTION = 5000  # characters, MLflow's limit
 
 
@@ -129,6 +129,18 @@ class Registry:
         """The version's artifact as a local folder; what is downloaded for it is deleted after the block."""
         with tempfile.TemporaryDirectory() as downloads:
             yield self.folder(version, downloads)
+
+    @contextmanager
+    def evaluation(self, version: Version) -> Iterator[Path]:
+        """The folder with what was measured of the version, as `files` gives it.
+
+        Raises RegistryError also for a file that the block finds missing or damaged.
+        """
+        try:
+            with self.files(version) as folder:
+                yield folder / EVALUATION
+        except (OSError, ValueError) as error:
+            raise RegistryError(f"version {version.number} carries no evaluation: {error}") from error
 
     def details(self, version: Version) -> EvaluationDetails:
         """The version's details.json; what is downloaded for it is deleted. Raises ValueError when it is damaged."""

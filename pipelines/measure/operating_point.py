@@ -24,8 +24,8 @@ def choose(
 ) -> Decision:
     """The operating point for validation messages: float (n,) probabilities of the positive label, bool (n,), names.
 
-    `known`, float (m,), are the shares that held-out training messages were known by: all but `settings.unfamiliar` of
-    them are familiar.
+    `known`, float (m,), are the known shares of held-out training messages: all but `settings.unfamiliar` of them are
+    familiar.
     """
     names = np.array(sources, dtype=object)
     lowest, highest = settings.thresholds

@@ -13,9 +13,10 @@ import jinja2
 import numpy as np
 import pandas as pd
 
+from pipelines.data import splits
 from pipelines.measure import metrics, report_figures
 from registry.model.decision import Decision
-from registry.model.evaluation import EvaluationDetails, Figures
+from registry.model.evaluation import EvaluationDetails, Figures, read_predictions
 
 FAILED = 40  # of the behaviour suite's failed cases, that are listed
 
@@ -64,24 +65,17 @@ class Evaluated:
 def read(name: str, artifact: Path, evaluation: Path, curves: Path | None = None) -> Evaluated:
     """What `pipelines.evaluate` wrote, or what a version holds of it. Raises OSError and ValueError."""
     details = EvaluationDetails.read(evaluation / "details.json")
-    predictions = _table(evaluation / "predictions.csv")
-    if details.corpora:  # the metrics, and so the curves, are of the first
-        predictions = predictions[predictions["source"] == details.corpora[0].name]
-    behaviour = evaluation / "behaviour.csv"
+    has_behaviour = (evaluation / "behaviour.csv").exists()
     return Evaluated(
         name,
         json.loads((artifact / "metadata.json").read_text()),
         json.loads((evaluation / "metrics.json").read_text()),
         details,
-        predictions,
-        _table(evaluation / "mistakes.csv"),
-        _table(behaviour) if behaviour.exists() else pd.DataFrame(),
+        read_predictions(evaluation, details),
+        splits.read_table(evaluation, "mistakes"),
+        splits.read_table(evaluation, "behaviour") if has_behaviour else pd.DataFrame(),
         pd.read_csv(curves) if curves else pd.DataFrame(),
     )
-
-
-def _table(file: Path) -> pd.DataFrame:
-    return pd.read_csv(file, dtype=str, keep_default_na=False)
 
 
 def render(evaluated: list[Evaluated], positive: str, expectations: list[dict[str, Any]] | None = None) -> str:

@@ -3,7 +3,7 @@
 | file | content |
 | --- | --- |
 | model.onnx | inputs of the tokenizer, int32 (n, longest), padded right with 0 -> probabilities, float32 (n, labels); \
-and `known`, float32 (n,), where the model can tell which share of a text it has seen |
+and `known`, float32 (n,), where the model can tell the known share of a text (`Artifact.run`) |
 | tokenizer.json | normaliser, scheme, max_tokens, vocabulary, buckets |
 | metadata.json | format, labels, decision, digest, variant, the corpus and the code that it came from |
 | evaluation/ | metrics and test predictions, added when the version is published |

@@ -143,7 +143,10 @@ class Tokenizer:
         return len(self.vocabulary) + FIRST
 
     def encode(self, text: str) -> Encoded:
-        """The text as the inputs of a model. No list is empty: without tokens or n-grams it has one unknown token."""
+        """The text as the inputs of a model.
+
+        Without tokens, `ids` is [UNKNOWN]; without n-grams, `characters` is [PADDING], and `words` may be empty.
+        """
         text = NORMALISERS[self.normaliser](text)
         tokens = self._split(text)[: self.max_tokens]
         encoded = {}

@@ -1,6 +1,5 @@
 """GET /versions: what is served, what was refused, and the routing; and the report of a version."""
 
-from functools import partial
 from typing import Any
 
 from anyio import to_thread
@@ -57,7 +56,7 @@ async def version(request: Request, ref: VersionInPath) -> Response:
 )
 async def report(request: Request, ref: VersionInPath) -> Response:
     loaded = named(service_of(request).served, [ref])
-    content = await to_thread.run_sync(partial(_read, loaded)) if loaded.report else None
+    content = await to_thread.run_sync(_read, loaded) if loaded.report else None
     if content is None:
         raise CallError("no_report", f"version {loaded.number} has no report")
     headers = {VERSION_HEADER: loaded.number, "Content-Security-Policy": policies.REPORT}

@@ -13,6 +13,7 @@ from bentos.store import Call, Correction, Probabilities, timeuuid
 
 PAGE = 200  # rows in memory at once
 LOOKUP = 500  # inputs a query
+HOUR = 3600  # seconds
 
 PUT = "INSERT OR REPLACE INTO spam_cache_items VALUES (?, ?, ?, ?)"
 LOG = "INSERT OR IGNORE INTO spam_calls_per_caller VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
@@ -97,10 +98,7 @@ def prune(connection: sqlite3.Connection, cache_ttl: int, log_ttl: int, limit: i
                 "DELETE FROM spam_calls_per_caller WHERE (called_hour, caller_id, called_time, called_at) IN"
                 " (SELECT called_hour, caller_id, called_time, called_at FROM spam_calls_per_caller"
                 "  WHERE called_hour < ? LIMIT ?)",
-                (
-                    now - log_ttl - 3600,
-                    limit,
-                ),  # called_hour is the start of the hour: its last call is up to 1 h younger
+                (now - log_ttl - HOUR, limit),  # an hour's last call is up to HOUR younger than called_hour
             ).rowcount
         )
     return max(deleted) == limit
