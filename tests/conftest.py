@@ -5,8 +5,9 @@ contract, which start a server and schemathesis, and on every test that starts a
 set on tests that judge the whole corpora or the built models, train a model or start other programs. `make test-quick`
 runs the tests without either.
 
-`make test` runs groups of tests in two processes. A group is a file, so that the fixtures of a module are made once;
-all tests on the same Cassandra node or ring are one group, so that it is started once.
+`make test` runs groups of tests in two processes. A group is a file, so that the fixtures of a module are made once.
+The tests of the pages are one group, with one service and one browser, and so are all tests on the same Cassandra node
+or ring, so that it is started once.
 """
 
 import gc
@@ -26,6 +27,7 @@ LONG = {
     *(Path(__file__).parent / f"pipelines/test_{name}.py" for name in STAGES),
     *(Path(__file__).parent / f"registry/test_{name}.py" for name in ("console", "lock", "main")),
 }
+PAGES = Path(__file__).parent / "system" / "page"
 QUICK = "not system and not long"  # the choice of `make test-quick`
 NODES = ("cassandra_node", "cassandra_ring", "secure_node")
 LONGEST = ("cassandra_node", "tests/system/test_pipeline.py", "cassandra_ring", "tests/system/test_following.py")
@@ -72,6 +74,8 @@ def _node(item: pytest.Item) -> str | None:
 
 
 def _group(item: pytest.Item) -> str:
+    if PAGES in item.path.parents:
+        return "pages"
     return _node(item) or item.nodeid.partition("::")[0]
 
 

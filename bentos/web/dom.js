@@ -9,8 +9,8 @@ export function element(tag, properties = {}, ...children) {
   return made;
 }
 
-export function button(text, action, properties = {}) {
-  const made = element("button", { type: "button", textContent: text, ...properties });
+export function button(text, action) {
+  const made = element("button", { type: "button", textContent: text });
   made.addEventListener("click", action);
   return made;
 }

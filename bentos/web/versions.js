@@ -14,7 +14,7 @@ async function show() {
   const [about, served] = await Promise.all([call("/"), call("/versions")]);
   setLabels(served.versions);
   document.title = `Versions of ${about.api_name}`;
-  $("problems").replaceChildren(...problems(about, served));
+  $("problems").replaceChildren(...problems(about));
   const names = served.versions.map(({ model_version }) => element("th", { scope: "col", textContent: model_version }));
   $("heads").replaceChildren(element("tr", {}, element("th", { scope: "col", textContent: "Version" }), ...names));
   $("rows").replaceChildren(...facts(served.versions), ...figures(served.versions));
