@@ -1,7 +1,5 @@
 """A version as MLflow's users load it."""
 
-import shutil
-
 import mlflow
 import pandas as pd
 import pytest
@@ -64,15 +62,3 @@ def test_mlflow_evaluates_a_version_as_a_classifier(connected, registry, tmp_pat
             evaluator_config={"pos_label": "spam", "label_list": ["ham", "spam"]},
         ).metrics
     assert (measured["accuracy_score"], measured["recall_score"]) == (0.75, pytest.approx(2 / 3))
-
-
-@pytest.mark.skipif(not shutil.which("java"), reason="Spark needs Java")
-def test_it_is_a_function_of_spark(connected):
-    pytest.importorskip("pyspark", reason="pyspark is not installed; it is no dependency of the project")
-    from pyspark.sql import SparkSession
-
-    with SparkSession.builder.master("local[1]").config("spark.ui.enabled", "false").getOrCreate() as spark:
-        classify = mlflow.pyfunc.spark_udf(spark, URI, env_manager="local")
-        messages = spark.createDataFrame([(text,) for text in TEXTS], ["text"])
-        rows = messages.select(classify("text").alias("answer")).select("answer.*").collect()
-    assert [list(row.asDict()) for row in rows] == [COLUMNS] * 2 and [row.label for row in rows] == ["spam", "ham"]
