@@ -7,8 +7,10 @@ A candidate is a variant of params.yaml, one of its section `search`, or `baseli
 baseline.
 
 Near-twins stay in one fold, labels are spread evenly, and all candidates get the same folds. The messages of the other
-corpora that a candidate is trained on are added to each fold's training. A fold that was run before, by the same code
-with the same parameters on the same messages, is not run again. OUT (build/crossval) then has
+corpora that a candidate is trained on are added to each fold's training. Folds run on all cores, or with
+`--dask tcp://HOST:8786` on a Dask cluster whose workers have the same code; the figures are the same to the bit. A fold
+that was run before, by the same code with the same parameters on the same messages, is not run again.
+OUT (build/crossval) then has
 
 | file | what |
 | --- | --- |
@@ -28,88 +30,18 @@ messages from somewhere else? OUT then has leave_out.json and leave_out.md (`pip
 
 import argparse
 import json
-import time
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from sklearn.model_selection import StratifiedGroupKFold
 
-from pipelines import baseline, params, stage, tracking, train
+from pipelines import held_out, params, stage, tracking
 from pipelines.data import splits
-from pipelines.data.slots import SLOTS
-from pipelines.hashing import sha256_of_files, sha256_of_json
+from pipelines.hashing import sha256_of_files
+from pipelines.held_out import BASELINE, CODE, FOLDS, ClusterError, Task
 from pipelines.measure import crossval_record, crossval_report, leave_out
 from pipelines.measure.folds import FoldPredictions
-from pipelines.model.batches import probabilities
 from registry.markdown import print_markdown
-
-FOLDS = 5
-BASELINE = "baseline"
-ROOT = Path(__file__).parents[1]
-DATA = [*sorted((ROOT / "pipelines/data").glob("*.py")), SLOTS]
-READING = sorted((ROOT / "registry/model").glob("*.py"))  # how a text is read
-CODE = [*train.CODE, *DATA, *READING, Path(baseline.__file__)]
-
-Fold = tuple[int, int, np.ndarray, np.ndarray]  # repeat, fold, positions to train on, positions held out
-
-
-def draw_folds(split: splits.Split, repeats: int, seed: int) -> Iterator[Fold]:
-    """Folds that spread the labels evenly; each repeat holds out every message once."""
-    for repeat in range(repeats):
-        folds = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed + repeat)
-        for fold, (rest, held_out) in enumerate(folds.split(split.actual, split.actual, split.groups)):
-            yield repeat, fold, rest, held_out
-
-
-def leave_out_folds(split: splits.Split) -> Iterator[Fold]:
-    """A fold for each origin of messages, in alphabetical order."""
-    origins = np.array(split.origins, dtype=object)
-    for fold, origin in enumerate(sorted(set(split.origins))):
-        yield 0, fold, np.flatnonzero(origins != origin), np.flatnonzero(origins == origin)
-
-
-def predict(candidate: params.Variant | None, rest: splits.Split, held_out: splits.Split, positive: int) -> dict:
-    """Train on `rest`, predict `held_out`; None is the baseline."""
-    if candidate is None:
-        model = baseline.linear().fit(rest.texts, rest.actual)
-        scores, predicted = baseline.scores(model, held_out.texts, positive), model.predict(held_out.texts)
-    else:
-        fitted = train.fit(candidate, rest)
-        answers = probabilities(fitted.model, [fitted.tokenizer.encode(text) for text in held_out.texts])
-        scores, predicted = answers[:, positive], answers.argmax(axis=1)
-    return {"predicted": predicted.tolist(), "scores": scores.astype(float).tolist()}
-
-
-def run(
-    name: str, candidate: params.Variant | None, split: splits.Split, positive: int, folds: Sequence[Fold], out: Path
-) -> list[FoldPredictions]:
-    """The candidate's predictions in every fold; those that are on disk already are read from there.
-
-    It trains on those of a fold's messages that are from its corpora.
-    """
-    parameters = candidate.model_dump() if candidate else BASELINE
-    code, predictions = sha256_of_files(CODE), []
-    for number, (repeat, fold, rest, held_out) in enumerate(folds, 1):
-        file = out / name / f"{repeat}-{fold}.json"
-        if candidate and candidate.corpora:
-            rest = rest[np.isin(np.array(split.corpora)[rest], candidate.corpora)]
-            if not len(rest):
-                continue
-        key = sha256_of_json([parameters, code, [split.ids[i] for i in rest], [split.ids[i] for i in held_out]])
-        if not file.exists() or json.loads(file.read_text())["key"] != key:
-            started = time.perf_counter()
-            answers = predict(candidate, split.part(rest), split.part(held_out), positive)
-            seconds = round(time.perf_counter() - started, 1)
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(json.dumps({"key": key, "seconds": seconds, **answers}))
-            print(f"crossval: {name}, fold {number}/{len(folds)}: {seconds} s", flush=True)
-        content = json.loads(file.read_text())
-        predicted, scores = np.array(content["predicted"]), np.array(content["scores"])
-        actual, calibrated = split.actual[held_out], candidate is not None
-        predictions.append(FoldPredictions(repeat, fold, actual, predicted, scores, calibrated, held_out))
-    return predictions
 
 
 def choose(names: list[str], loaded: params.Params) -> dict[str, params.Variant | None]:
@@ -131,14 +63,16 @@ def main() -> None:
     positive, seed = loaded.positive, loaded.prepare.seed
     main = [i for i, corpus in enumerate(everything.corpora) if corpus == loaded.main.name]
     split, others = everything.part(np.array(main)), np.setdiff1d(np.arange(len(everything.ids)), main)
-    drawn = list(draw_folds(split, args.repeats, seed))
+    drawn = list(held_out.draw_folds(split, args.repeats, seed))
     whole = splits.join([split, everything.part(others)])  # the main corpus's messages first: positions stay the same
     added = np.arange(len(split.ids), len(whole.ids))
-    folds = [(repeat, fold, np.concatenate([rest, added]), held_out) for repeat, fold, rest, held_out in drawn]
-    number = split.labels.index(positive)
-    predictions = {  # the baseline knows the main corpus alone
-        name: run(name, who, whole, number, folds if who else drawn, args.out) for name, who in chosen.items()
-    }
+    folds = [(repeat, fold, np.concatenate([rest, added]), held) for repeat, fold, rest, held in drawn]
+    tasks = [  # the baseline knows the main corpus alone
+        task
+        for name, candidate in chosen.items()
+        for task in held_out.tasks(name, candidate, whole, folds if candidate else drawn, args.out)
+    ]
+    predictions = _run(args, tasks, whole, positive)
     candidates = crossval_record.summarise(predictions, split, positive, args.against)
     for name, candidate in chosen.items():
         candidates[name]["parameters"] = candidate.model_dump() if candidate else {}
@@ -151,10 +85,9 @@ def _leave_out(
     args: argparse.Namespace, chosen: dict[str, params.Variant | None], split: splits.Split, positive: str
 ) -> None:
     """Hold out each origin, and write the record and its table."""
-    folds, out = list(leave_out_folds(split)), args.out / "leave_out"
-    predictions = {
-        name: run(name, who, split, split.labels.index(positive), folds, out) for name, who in chosen.items()
-    }
+    folds, out = list(held_out.leave_out_folds(split)), args.out / "leave_out"
+    tasks = [task for name, candidate in chosen.items() for task in held_out.tasks(name, candidate, split, folds, out)]
+    predictions = _run(args, tasks, split, positive)
     record = leave_out.summarise(predictions, split, positive, args.against)
     record |= {"messages_sha256": crossval_record.messages_sha256(split), "code_sha256": sha256_of_files(CODE)}
     for file in (args.out / "leave_out.json", args.record):
@@ -165,12 +98,27 @@ def _leave_out(
     print_markdown(table)
 
 
+def _run(
+    args: argparse.Namespace, tasks: list[Task], split: splits.Split, positive: str
+) -> dict[str, list[FoldPredictions]]:
+    held_out.run(tasks, split, split.labels.index(positive), args.jobs, args.dask)
+    return held_out.predictions(tasks, split)
+
+
 def _write_record(
     args: argparse.Namespace, messages: int, everything: splits.Split, candidates: dict[str, dict]
 ) -> Path:
     """crossval.json in OUT, and in the file of `--record`; `messages` were held out, `everything` was trained on."""
-    record = {"repeats": args.repeats, "folds": FOLDS, "messages": messages, "hardest": crossval_record.HARDEST}
-    record |= {"messages_sha256": crossval_record.messages_sha256(everything), "code_sha256": sha256_of_files(CODE)}
+    record = {
+        "repeats": args.repeats,
+        "folds": FOLDS,
+        "messages": messages,
+        "hardest": crossval_record.HARDEST,
+    }
+    record |= {
+        "messages_sha256": crossval_record.messages_sha256(everything),
+        "code_sha256": sha256_of_files(CODE),
+    }
     content = json.dumps({**record, "candidates": candidates}, indent=2) + "\n"
     for file in (args.out / "crossval.json", args.record):
         if file:
@@ -185,8 +133,13 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--leave-out", action="store_true", help="hold out whole corpora and parts instead of folds")
     parser.add_argument("--repeats", type=int, default=3, help="how often all folds are drawn anew; default 3")
     parser.add_argument(
-        "--against", nargs="+", default=[BASELINE, "linear"], help="the candidates that the others are tested against"
+        "--against",
+        nargs="+",
+        default=[BASELINE, "linear"],
+        help="the candidates that the others are tested against",
     )
+    parser.add_argument("--jobs", type=int, default=-1, help="how many folds at a time; default: one for each core")
+    parser.add_argument("--dask", metavar="ADDRESS", help="run the folds on the Dask cluster of this scheduler instead")
     parser.add_argument("--record", type=Path, metavar="FILE", help="write crossval.json to FILE too, for model cards")
     parser.add_argument("--params", type=Path, default=Path("params.yaml"), help="default: params.yaml")
     parser.add_argument("--prepared", type=Path, default=Path("build/prepared"), help="default: build/prepared")
@@ -195,4 +148,4 @@ def _arguments() -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    stage.run(main)
+    stage.run(main, ClusterError)

@@ -21,7 +21,8 @@ pytest_plugins = ["tests.cassandra.fixtures", "tests.clock"]
 SYSTEM = {
     Path(__file__).parent / name for name in ("system", "hostile", "bentos/http/test_contract.py", "docs/test_calls.py")
 }  # folders and files
-STAGES = ("collect", "crossval", "export", "fetch", "register", "stage", "tracking", "train", "validate", "vega")
+TRAINING = ("crossval", "export", "held_out", "register", "tracking", "train")
+STAGES = (*TRAINING, "collect", "fetch", "stage", "validate", "vega")
 LONG = {
     *(Path(__file__).parent / name for name in ("data", "docs", "model", "pipelines/model")),
     *(Path(__file__).parent / f"pipelines/test_{name}.py" for name in STAGES),

@@ -4,6 +4,7 @@ from pipelines.model.backend import keras
 """
 
 import os
+import random
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,6 +29,7 @@ def _without_stderr() -> Iterator[None]:
 with _without_stderr():
     import keras
     import tensorflow as tf
+    from keras.src.random import seed_generator
 
 # At import, since TensorFlow accepts it only before its first operation.
 tf.config.threading.set_intra_op_parallelism_threads(THREADS)
@@ -39,3 +41,6 @@ def make_repeatable(seed: int) -> None:
     """Seed every random generator and use deterministic operations: the same inputs then train the same weights."""
     tf.config.experimental.enable_op_determinism()
     keras.utils.set_random_seed(seed)
+    # Layers draw their seeds from Python's own generator, which other threads of the process may use in the meantime (a
+    # Dask worker's do). Keras has no setting for it.
+    seed_generator.python_random = random.Random(seed)

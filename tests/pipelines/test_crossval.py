@@ -6,15 +6,14 @@ import shutil
 import sys
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
 from mlflow import MlflowClient
 
 from pipelines import crossval
 from pipelines.data import splits
+from pipelines.held_out import FOLDS
 from pipelines.measure import crossval_record
-from tests.pipelines.small import HAM, SPAM, split
 
 PREPARED = Path(__file__).parents[2] / "build/prepared"
 
@@ -22,11 +21,6 @@ PREPARED = Path(__file__).parents[2] / "build/prepared"
 @pytest.fixture(scope="module")
 def messages():
     return crossval_record.messages(PREPARED, ["sms"])
-
-
-@pytest.fixture(scope="module")
-def drawn(messages):
-    return list(crossval.draw_folds(messages, repeats=2, seed=42))
 
 
 def test_no_test_message_nor_a_near_twin_of_one_is_cross_validated(messages):
@@ -40,33 +34,6 @@ def test_what_callers_sent_is_not_cross_validated(messages, tmp_path):
     with open(tmp_path / "train.csv", "a") as train:
         train.write("abcdefabcdef,2,99999,spam,a correction,feedback,,\n")
     assert crossval_record.messages(tmp_path, ["sms"]).ids == messages.ids
-
-
-def test_near_twins_are_never_on_both_sides_of_a_fold(messages, drawn):
-    for _, _, rest, held in drawn:
-        assert not set(messages.groups[rest]) & set(messages.groups[held])
-
-
-def test_each_repeat_holds_out_every_message_once_with_its_labels_spread_evenly(messages, drawn):
-    for repeat in range(2):
-        held = [part for number, _, _, part in drawn if number == repeat]
-        assert sorted(np.concatenate(held)) == list(range(len(messages.ids)))
-        shares = [messages.actual[part].mean() for part in held]
-        assert max(shares) - min(shares) < 0.02
-    assert [sorted(d[3]) for d in drawn[:5]] != [sorted(d[3]) for d in drawn[5:]]
-
-
-def test_what_was_run_is_not_run_again_and_what_changed_is(tmp_path, monkeypatch, capsys):
-    small = split(HAM, SPAM)
-    folds = list(crossval.draw_folds(small, repeats=1, seed=42))
-    first = crossval.run("baseline", None, small, 1, folds, tmp_path)
-    assert capsys.readouterr().out.count("fold") == 5
-    again = crossval.run("baseline", None, small, 1, folds, tmp_path)
-    assert capsys.readouterr().out == ""
-    assert all(np.array_equal(a.scores, b.scores) for a, b in zip(first, again, strict=True))
-    crossval.run("baseline", None, small, 1, list(crossval.draw_folds(small, repeats=1, seed=43)), tmp_path)
-    assert capsys.readouterr().out.count("fold") == 5
-    assert "key" in json.loads((tmp_path / "baseline/0-0.json").read_text())
 
 
 def test_an_unknown_candidate_is_answered_with_those_there_are(capsys, monkeypatch):
@@ -98,5 +65,5 @@ def test_a_cross_validation_is_printed_drawn_and_put_into_mlflow(tmp_path, monke
     nested, parent = client.search_runs([client.get_experiment_by_name("sms-spam").experiment_id])
     assert nested.data.tags["mlflow.parentRunId"] == parent.info.run_id
     assert nested.data.metrics["mcc"] > 0.9
-    assert len(client.get_metric_history(nested.info.run_id, "fold/mcc")) == crossval.FOLDS
+    assert len(client.get_metric_history(nested.info.run_id, "fold/mcc")) == FOLDS
     assert list((tmp_path / "mlartifacts").rglob("folds.png")) and list((tmp_path / "mlartifacts").rglob("table.md"))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pipelines import crossval
+from pipelines import held_out
 from pipelines.measure import leave_out
 from pipelines.measure.folds import FoldPredictions
 from tests.pipelines.small import HAM, SPAM, split, variant
@@ -19,15 +19,17 @@ def messages():
 
 def test_each_origin_is_held_out_once():
     split = messages()
-    for _, fold, rest, held_out in crossval.leave_out_folds(split):
-        assert {split.origins[i] for i in held_out} == {ORIGINS[fold]}
-        assert sorted([*rest, *held_out]) == list(range(len(split.ids)))
+    for _, fold, rest, held in held_out.leave_out_folds(split):
+        assert {split.origins[i] for i in held} == {ORIGINS[fold]}
+        assert sorted([*rest, *held]) == list(range(len(split.ids)))
 
 
 def test_a_candidate_of_one_corpus_learns_nothing_from_the_others(tmp_path):
     split = messages()
     alone = variant(deep=False).model_copy(update={"corpora": ["sms"]})
-    rows = crossval.run("alone", alone, split, 1, list(crossval.leave_out_folds(split)), tmp_path)
+    tasks = held_out.tasks("alone", alone, split, list(held_out.leave_out_folds(split)), tmp_path)
+    held_out.run(tasks, split, positive=1, jobs=1)
+    rows = held_out.predictions(tasks, split)["alone"]
     assert [split.origins[row.positions[0]] for row in rows] == ORIGINS[1:]  # without sms it has nothing to train on
 
 
