@@ -22,6 +22,7 @@ from mlflow import MlflowClient
 from pipelines import params, stage, tracking
 from pipelines.hashing import sha256_of_files
 from registry.card import card
+from registry.lock import STALE, changing
 from registry.model.artifact import Artifact, ArtifactError
 from registry.model.evaluation import EvaluationDetails
 from registry.publish import publish
@@ -34,19 +35,33 @@ EVALUATED = "evaluation_sha256"  # a run's tag
 def ensure_run(
     client: MlflowClient, variant: str, settings: params.Variant, prepared: Path, model: Path, metadata: dict
 ) -> str:
-    """The id of the run that trained these weights; where the store has none, a new one is logged from the files."""
+    """The id of the run that trained these weights.
+
+    One that MLflow lost meanwhile is completed from the files; where the store has none, it is logged from them.
+    """
     weights = sha256_of_files([model / "model.weights.h5"])
     if (existing := tracking.find_run(client, weights)) is not None:
         return existing.info.run_id
-    tags = {tracking.WEIGHTS: weights, "corpus_sha256": metadata["corpus_sha256"]}
+    with tracking.interrupted_run(client, weights, model.parent / tracking.INTERRUPTED) as known:
+        if known is not None:
+            _log_epochs(model / "curves.csv", known)
+            mlflow.set_tag(tracking.WEIGHTS, weights)
+            return mlflow.active_run().info.run_id
+    tags = {"corpus_sha256": metadata["corpus_sha256"]}
     tags |= {STAND_IN: metadata[STAND_IN]} if STAND_IN in metadata else {}
-    with tracking.training_run(variant, settings.model_dump(), tags, log_system_metrics=False):
+    with tracking.training_run(variant, settings.model_dump(), tags, log_system_metrics=False) as run:
         tracking.log_training_data(prepared, settings.sources)
-        with open(model / "curves.csv", newline="") as file:
-            for row in csv.DictReader(file):
-                epoch = int(row.pop("epoch"))
+        _log_epochs(model / "curves.csv", set())
+        mlflow.set_tag(tracking.WEIGHTS, weights)
+        return run.run_id
+
+
+def _log_epochs(curves: Path, known: set[int]) -> None:
+    """Log the epochs of the table that the active run does not have."""
+    with open(curves, newline="") as file:
+        for row in csv.DictReader(file):
+            if (epoch := int(row.pop("epoch"))) not in known:
                 tracking.log_epoch(epoch, {name: float(value) for name, value in row.items()})
-        return mlflow.active_run().info.run_id
 
 
 def ensure_evaluation(client: MlflowClient, run_id: str, args: argparse.Namespace) -> None:
@@ -121,10 +136,11 @@ def main() -> None:
     settings = params.variant(args.variant)
     metadata = json.loads((args.artifact / "metadata.json").read_text())  # before MLflow makes a store where none is
     client = tracking.connect()
-    run_id = ensure_run(client, args.variant, settings, args.prepared, args.model, metadata)
-    ensure_evaluation(client, run_id, args)
     store = RegistrySettings()
     registry = Registry(store.model_name, store.mlflow_tracking_uri)
+    with changing(registry, wait=STALE):  # somebody else may register the same at the same time
+        run_id = ensure_run(client, args.variant, settings, args.prepared, args.model, metadata)
+        ensure_evaluation(client, run_id, args)
     version, new = publish(registry, run_id, args.artifact, args.evaluation, args.report)
     done, mark = "registered as" if new else "already", ", trained on the stand-in" if version.stand_in else ""
     print(f"{args.variant}: {done} version {version.number} of {store.model_name}{mark}")

@@ -1,17 +1,21 @@
 """MLflow runs: one for each training, and one for each cross-validation.
 
+A training goes on when MLflow's server stops answering. What could not be logged is logged when it ends, or by
+`register`, which is told of such a run by the file `interrupted_run.json` beside the weights' folder.
+
 A training's run is identified by the weights that it trained, in its tag `weights_sha256`. So there is exactly one run
 for each set of weights, also after a stage came out of DVC's cache, or with a new MLflow store.
 
 Its inputs are the tables that it read, each with the beginning of the SHA-256 of its file, as `sha256sum` prints it.
 """
 
+import json
 import logging
 import os
 import signal
 import warnings
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,12 +24,15 @@ import mlflow
 import pandas as pd
 from mlflow import MlflowClient
 from mlflow.entities import Run
+from mlflow.exceptions import MlflowException
 
 from pipelines.hashing import sha256_of_file
 from registry.settings import RegistrySettings
 
 WEIGHTS = "weights_sha256"
 CANDIDATE = "candidate"  # the tag of a run that holds a candidate's cross-validation
+INTERRUPTED = "interrupted_run.json"
+RETRIES = "MLFLOW_HTTP_REQUEST_MAX_RETRIES"
 DIGEST = 36  # characters of a data set's digest that MLflow has room for
 NOTE = "mlflow.note.content"  # the tag with a description, of a run or an experiment
 EXPERIMENT = (
@@ -40,14 +47,16 @@ def connect() -> MlflowClient:
     settings = RegistrySettings()
     os.environ.setdefault("MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL", "2")  # seconds; a training takes half a minute
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    os.environ.setdefault(RETRIES, "3")  # 12 seconds; MLflow's own 7 are 4 minutes
     logging.getLogger("mlflow").setLevel(logging.ERROR)  # the stages print their own progress
     mlflow.set_tracking_uri(settings.mlflow_tracking_uri)
     mlflow.set_registry_uri(settings.mlflow_tracking_uri)
     client = MlflowClient()
     if client.get_experiment_by_name(settings.model_name) is None:
-        client.create_experiment(settings.model_name, _artifacts_beside(settings.mlflow_tracking_uri))
-    if NOTE not in mlflow.set_experiment(settings.model_name).tags:
-        mlflow.set_experiment_tag(NOTE, EXPERIMENT)
+        with suppress(MlflowException):  # somebody else created it meanwhile; anything else fails at the next line
+            artifacts = _artifacts_beside(settings.mlflow_tracking_uri)
+            client.create_experiment(settings.model_name, artifacts, {NOTE: EXPERIMENT})
+    mlflow.set_experiment(settings.model_name)
     return client
 
 
@@ -60,10 +69,51 @@ def _artifacts_beside(uri: str) -> str | None:
     return None if database == uri else (Path(database).resolve().parent / "mlartifacts").as_uri()
 
 
+class TrainingRun:
+    """The active run of a training, which goes on when MLflow stops answering."""
+
+    def __init__(self) -> None:
+        self.run_id: str = mlflow.active_run().info.run_id
+        self._waiting: list[tuple[int, dict[str, float]]] = []
+        self._lost = False
+
+    def log_epoch(self, epoch: int, figures: dict[str, float]) -> None:
+        """Log what was measured after an epoch, or keep it for `finish`."""
+        self._waiting.append((epoch, figures))
+        if self._lost:
+            return
+        try:
+            self._send()
+        except MlflowException as error:
+            self._lost = True
+            os.environ[RETRIES] = "0"
+            print(f"MLflow does not answer, the training goes on without it: {error}", flush=True)
+
+    def finish(self, weights: str, interrupted: Path) -> None:
+        """End the run as the one that trained the weights with this hash.
+
+        If MLflow does not answer, the file `interrupted` gets what `register` needs to complete the run.
+        """
+        interrupted.unlink(missing_ok=True)
+        try:
+            self._send()
+            mlflow.set_tag(WEIGHTS, weights)
+            mlflow.end_run()
+        except MlflowException:
+            interrupted.write_text(json.dumps({"run_id": self.run_id, WEIGHTS: weights}))
+            with suppress(MlflowException):
+                mlflow.end_run()  # it is no longer the active one, even where the server does not hear of it
+
+    def _send(self) -> None:
+        while self._waiting:
+            log_epoch(*self._waiting[0])
+            del self._waiting[0]
+
+
 @contextmanager
 def training_run(
     variant: str, params: dict[str, Any], tags: dict[str, str], log_system_metrics: bool = True
-) -> Iterator[None]:
+) -> Iterator[TrainingRun]:
     """A run of the variant's training; see `run` for how it ends."""
     connect()
     with run(
@@ -74,7 +124,33 @@ def training_run(
         log_system_metrics=log_system_metrics,
     ):
         mlflow.log_params(flatten(params))
-        yield
+        yield TrainingRun()
+
+
+@contextmanager
+def interrupted_run(client: MlflowClient, weights: str, file: Path) -> Iterator[set[int] | None]:
+    """Go on with the run in `file`, which MLflow lost when these weights were trained; the epochs that it has.
+
+    None where there is no such file, or the store has no such run.
+    """
+    content = json.loads(file.read_text()) if file.exists() else {}
+    if content.get(WEIGHTS) != weights or not _has_run(client, content["run_id"]):
+        yield None
+        return
+    history = client.get_metric_history(content["run_id"], "epoch/val_loss")
+    with run(run_id=content["run_id"]):
+        yield {metric.step for metric in history}
+    file.unlink()
+
+
+def _has_run(client: MlflowClient, run_id: str) -> bool:
+    try:
+        client.get_run(run_id)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+        return False
+    return True
 
 
 def run_name(variant: str, started: datetime) -> str:

@@ -12,7 +12,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import mlflow
 import numpy as np
 import pandas as pd
 
@@ -116,10 +115,10 @@ def _loss(predictions: np.ndarray, actual: np.ndarray) -> float:
 
 
 class Curves:
-    """The training curves: measures each epoch on the validation split, prints it and logs it to MLflow."""
+    """The training curves: measures each epoch on the validation split, prints it and logs it to the run."""
 
-    def __init__(self, variant: str, validation: splits.Split):
-        self.variant, self.validation = variant, validation
+    def __init__(self, variant: str, validation: splits.Split, run: tracking.TrainingRun):
+        self.variant, self.validation, self.run = variant, validation, run
         self.rows: list[dict[str, float]] = []
         self.started = time.perf_counter()
 
@@ -132,7 +131,7 @@ class Curves:
             "val_mcc": mcc(actual, predictions.argmax(axis=1)),
         }
         self.rows.append({"epoch": epoch, **row})
-        tracking.log_epoch(epoch, row)
+        self.run.log_epoch(epoch, row)
         figures = ", ".join(f"{name} {value:.4f}" for name, value in row.items())
         print(f"{self.variant}: epoch {epoch}: {figures}, {time.perf_counter() - self.started:.1f} s", flush=True)
 
@@ -156,9 +155,9 @@ def main() -> None:
     tags = {"corpus_sha256": sha256_of_file(args.prepared / "train.csv"), "code_sha256": sha256_of_files(CODE)}
     tags |= stand_in.mark_of_prepared(args.prepared)
     train, validation = (splits.read(args.prepared, name, variant.sources) for name in ("train", "validation"))
-    with tracking.training_run(args.variant, variant.model_dump(), tags):
+    with tracking.training_run(args.variant, variant.model_dump(), tags) as run:
         tracking.log_training_data(args.prepared, variant.sources)
-        curves = Curves(args.variant, validation)
+        curves = Curves(args.variant, validation, run)
         fitted = fit(variant, train, curves)
         args.out.mkdir(parents=True, exist_ok=True)
         fitted.model.save_weights(args.out / "model.weights.h5")
@@ -166,7 +165,8 @@ def main() -> None:
         curves.write(args.out / "curves.csv")
         held_out = pd.DataFrame({"id": train.ids, "known": fitted.known.round(6)})
         held_out.to_csv(args.out / "held_out.csv", index=False)
-        mlflow.set_tag(tracking.WEIGHTS, sha256_of_files([args.out / "model.weights.h5"]))
+        weights = sha256_of_files([args.out / "model.weights.h5"])
+        run.finish(weights, args.out.parent / tracking.INTERRUPTED)
 
 
 if __name__ == "__main__":

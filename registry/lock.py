@@ -24,10 +24,10 @@ class ChangedMeanwhile(RegistryError):
 
 
 @contextmanager
-def changing(registry: Registry) -> Iterator[None]:
-    """Hold the lock. Raises RegistryError when somebody else holds it for longer than WAIT."""
+def changing(registry: Registry, wait: float = WAIT) -> Iterator[None]:
+    """Hold the lock. Raises RegistryError when somebody else holds it for longer than `wait` seconds."""
     name = f"{registry.model_name}.lock"
-    deadline = time.monotonic() + WAIT
+    deadline = time.monotonic() + wait
     while not _create(registry, name):
         tags = _tags(registry, name)
         if time.time() - float(tags.get("since", "inf")) > STALE:
@@ -57,7 +57,8 @@ def _create(registry: Registry, name: str) -> bool:
         try:
             registry.client.create_registered_model(name, {"holder": _holder(), "since": str(time.time())})
         except MlflowException as error:
-            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            # the second where it was deleted between MLflow's two looks at it
+            if error.error_code not in ("RESOURCE_ALREADY_EXISTS", "RESOURCE_DOES_NOT_EXIST"):
                 raise
             return False
     return True

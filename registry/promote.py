@@ -8,11 +8,12 @@ import json
 from registry.description import describe
 from registry.events import history, record
 from registry.gate import TestResult, Thresholds, Verdict, judge
-from registry.lock import changing, check_unchanged
+from registry.lock import ChangedMeanwhile, changing, check_unchanged
 from registry.model.evaluation import EvaluationDetails, read_predictions
 from registry.versions import ADMITTED, CHAMPION, Registry, RegistryError, Version
 
 CHALLENGER = "challenger"
+OVERTAKEN = "overtaken"  # the event of a change that was not made, since somebody else changed the registry first
 
 
 class Refused(Exception):
@@ -150,11 +151,16 @@ def _change(
     """Record the event and move the aliases; one that has no number in `after` is removed.
 
     The version `admitted` may be champion from now on. Raises ChangedMeanwhile where the aliases are no longer those of
-    `before`.
+    `before`; the event then says that the change was not made.
     """
     after = {alias: number for alias, number in after.items() if number}
     with changing(registry):
-        check_unchanged(before, _aliases(registry))
+        now = _aliases(registry)
+        try:
+            check_unchanged(before, now)
+        except ChangedMeanwhile:
+            record(registry, OVERTAKEN, now, now, f"{what}, champion {after.get(CHAMPION)}: not done")
+            raise
         record(registry, what, before, after, why, **extra)
         if admitted:
             registry.tag(admitted, ADMITTED, json.dumps({"what": what, "why": why}))

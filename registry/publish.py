@@ -9,6 +9,7 @@ import io
 import json
 import shutil
 import tempfile
+import warnings
 from collections.abc import Sequence
 from contextlib import redirect_stderr
 from importlib.metadata import version as installed_version
@@ -20,6 +21,7 @@ from mlflow.types import ColSpec, Schema
 
 from registry.card import card
 from registry.description import describe, describe_model
+from registry.lock import changing
 from registry.model.artifact import Artifact, ArtifactError
 from registry.model.evaluation import EvaluationDetails
 from registry.versions import CARD, CORPUS, EVALUATION, PAYLOAD, REPORT, STAND_IN, Registry, RegistryError, Version
@@ -34,7 +36,8 @@ def publish(
 ) -> tuple[Version, bool]:
     """The version of this artifact and evaluation, and whether it is new; a new one belongs to the run `run_id`.
 
-    `report`, a page about the evaluation, is kept in the version's folder as report.html.
+    Two who publish the same at once get the same version. `report`, a page about the evaluation, is kept in the
+    version's folder as report.html.
     """
     loaded = Artifact.load(artifact)
     mark = fingerprint(loaded, evaluation)
@@ -51,8 +54,11 @@ def publish(
         model_uri = _log(registry, run_id, variant, payload, signature(loaded.labels))
     tags = {"digest": loaded.digest, "variant": variant, "fingerprint": mark, "metrics": json.dumps(metrics)}
     tags |= {name: loaded.metadata[name] for name in (CORPUS, STAND_IN) if name in loaded.metadata}
-    with redirect_stderr(io.StringIO()):  # MLflow prints a line for each version, and so does the caller
-        number = str(mlflow.register_model(model_uri, registry.model_name, tags=tags).version)
+    with changing(registry):
+        if existing := find(registry, mark):  # somebody else published it meanwhile
+            return existing, False
+        with redirect_stderr(io.StringIO()):  # MLflow prints a line for each version, and so does the caller
+            number = str(mlflow.register_model(model_uri, registry.model_name, tags=tags).version)
     version = registry.resolve(number)
     describe(registry, version, text)
     describe_model(registry)
@@ -101,7 +107,8 @@ def _log(registry: Registry, run_id: str, variant: str, payload: Path, columns: 
     """Log the folder as an MLflow pyfunc under the run; return the model's URI."""
     mlflow.set_tracking_uri(registry.tracking_uri)
     mlflow.set_registry_uri(registry.tracking_uri)
-    with mlflow.start_run(run_id=run_id):
+    with mlflow.start_run(run_id=run_id), warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # that `predict` could have type hints
         return mlflow.pyfunc.log_model(
             name=variant,
             python_model=str(CODE / "model" / "pyfunc.py"),

@@ -31,7 +31,13 @@ LONG = {
 PAGES = Path(__file__).parent / "system" / "page"
 QUICK = "not system and not long"  # the choice of `make test-quick`
 NODES = ("cassandra_node", "cassandra_ring", "secure_node")
-LONGEST = ("cassandra_node", "tests/system/test_pipeline.py", "cassandra_ring", "tests/system/test_following.py")
+LONGEST = (
+    "cassandra_node",
+    "tests/system/test_pipeline.py",
+    "tests/system/test_team.py",
+    "cassandra_ring",
+    "tests/system/test_following.py",
+)
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

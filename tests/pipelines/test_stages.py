@@ -79,3 +79,11 @@ def test_a_dependency_that_is_removed_is_missed(name):
 
 def test_only_what_is_always_run_is_not_checked():
     assert set(STAGES) - set(RUN_WHEN_CHANGED) == {"register", "report"}
+
+
+def test_every_variant_s_model_is_an_artifact_of_dvc():
+    artifacts = yaml.safe_load((ROOT / "dvc.yaml").read_text())["artifacts"]
+    variants = yaml.safe_load((ROOT / "params.yaml").read_text())["variants"]
+    assert {name: artifact["path"] for name, artifact in artifacts.items()} == {
+        name: f"build/{name}/artifact" for name in variants
+    }

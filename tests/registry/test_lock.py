@@ -64,7 +64,9 @@ def test_of_two_promotions_at_once_one_wins_and_the_other_is_told(registry, all_
     (loser,) = [i for i, error in enumerate(errors) if isinstance(error, ChangedMeanwhile)]
     winner = "32"[loser]
     assert errors[1 - loser] is None and aliases(registry) == {"champion": winner, "challenger": "1"}
-    assert [event["after"]["champion"] for event in history(registry)] == ["1", winner]
+    events = [(event["what"], event["after"]["champion"], event["why"]) for event in history(registry)][1:]
+    lost = f"{'force' if loser else 'promote'}, champion {'23'[loser]}: not done"
+    assert [event[1] for event in events] == [winner, winner] and events[1][0] == "overtaken" and events[1][2] == lost
 
 
 def test_of_two_rollbacks_at_once_one_undoes_one_promotion(registry, all_have_read):

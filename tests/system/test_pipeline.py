@@ -2,74 +2,17 @@
 
 import csv
 import json
-import os
 import random
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-import yaml
 
-ROOT = Path(__file__).parents[2]
+from tests.project import ROOT, Project
+
 NETWORKS = ["lstm", "workshop"]
 VARIANTS = ["linear", *NETWORKS]
 pytestmark = pytest.mark.timeout(900)  # the first test waits for a whole pipeline
-
-
-class Project:
-    """A clone with the working tree's files in it."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        tracked = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True, text=True)
-        for name in filter(None, tracked.stdout.split("\0")):
-            if (ROOT / name).exists():
-                (folder / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy(ROOT / name, folder / name)
-        shutil.copytree(ROOT / "data", folder / "data")
-        _keep_every_fourth_message(folder / "pipelines/written/messages.csv")
-        for name in NETWORKS:
-            self.change(**{f"variants.{name}.network.units": 8, f"variants.{name}.training.epochs": 1})
-        self.change(**{"evaluate.resamples": 50})
-        subprocess.run(["git", "init", "-q"], cwd=folder, check=True)
-
-    def commit(self) -> None:
-        for words in (["add", "-A"], ["commit", "-qm", "A small pipeline"]):
-            command = ["git", "-c", "user.name=t", "-c", "user.email=t@example.org", *words]
-            subprocess.run(command, cwd=self.folder, check=True)
-
-    def change(self, **values) -> None:
-        path = self.folder / "params.yaml"
-        params = yaml.safe_load(path.read_text())
-        for name, value in values.items():
-            *sections, key = name.split(".")
-            inner = params
-            for section in sections:
-                inner = inner[section]
-            inner[key] = value
-        path.write_text(yaml.safe_dump(params, sort_keys=False))
-
-    def run(self, *command: str, expect: int = 0) -> str:
-        """Run a command of the environment in the project; its output, both streams."""
-        bin = str(Path(sys.executable).parent)
-        env = {k: v for k, v in os.environ.items() if not k.startswith(("MLFLOW_", "DVC_"))}
-        done = subprocess.run(
-            [f"{bin}/{command[0]}", *command[1:]],
-            cwd=self.folder,
-            env=env | {"PATH": f"{bin}:{os.environ['PATH']}"},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        assert done.returncode == expect, done.stdout
-        return done.stdout
-
-    def versions(self) -> dict[str, str]:
-        """The variant of each registered version."""
-        listed = json.loads(self.run("python", "-m", "registry", "list", "--json"))
-        return {version["version"]: version["variant"] for version in listed}
 
 
 def _keep_every_fourth_message(file: Path) -> None:
@@ -84,6 +27,10 @@ def _keep_every_fourth_message(file: Path) -> None:
 def project(tmp_path_factory):
     """A project whose pipeline ran once and was committed; each test leaves it as it found it."""
     project = Project(tmp_path_factory.mktemp("project"))
+    _keep_every_fourth_message(project.folder / "pipelines/written/messages.csv")
+    for name in NETWORKS:
+        project.change(**{f"variants.{name}.network.units": 8, f"variants.{name}.training.epochs": 1})
+    project.change(**{"evaluate.resamples": 50})
     project.run("dvc", "repro")
     project.commit()
     return project
