@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -30,8 +31,10 @@ class Server:
         cwd: Path = ROOT,
         port: int | None = None,
         files: int | None = None,
+        within: Sequence[str] = (),
         **settings: str,
     ) -> None:
+        """`within` are the words of a command that runs the command behind it in its own process."""
         self.folder = folder
         self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -40,9 +43,10 @@ class Server:
         defaults = {"PORT": str(self.port), "SQLITE_PATH": str(folder / "spam.db")}
         defaults |= {"VERSIONS_PATH": str(folder / "versions")}
         limit = ["prlimit", f"--nofile={files}"] if files else []  # that each process may have open
+        command = [*limit, *within, BENTOML, "serve", tag]
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                [*limit, BENTOML, "serve", tag], cwd=cwd, env=environment | defaults | settings, stdout=log, stderr=log
+                command, cwd=cwd, env=environment | defaults | settings, stdout=log, stderr=log
             )
 
     def __enter__(self) -> "Server":

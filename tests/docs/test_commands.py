@@ -9,7 +9,7 @@
 | other `python -m ...`, `dvc`, `mlflow`, `bentoml` | not run but parsed by its own parser: verb and options exist |
 | `make` | `make -n`: the target exists, it is not run |
 | `pip wheel .` | tests/registry/test_console.py builds the wheel |
-| `docker compose`, `systemctl`, `git`, `.` | that the file, the unit, or the path that they name is there |
+| `docker compose`, `kubectl`, `systemctl`, `git`, `.` | that the file, the unit, or the path that they name is there |
 | variables before a command, or after `export` | that each is a setting |
 
 A block in a language that is not known here, and a command that none of these is, fail.
@@ -133,6 +133,14 @@ def check_docker(words: list[str], monkeypatch) -> None:
     assert words[:2] == ["compose", "-f"] and (ROOT / words[2]).is_file()
 
 
+def check_kubectl(words: list[str], monkeypatch) -> None:
+    """Manifests are of this repository; the file of keys is what the block before makes."""
+    if "apply" in words:
+        assert words[-2] == "-k" and (ROOT / words[-1] / "kustomization.yaml").is_file()
+    else:
+        assert words[2:4] == ["create", "secret"] or words[:2] == ["create", "namespace"]
+
+
 def check_systemctl(words: list[str], monkeypatch) -> None:
     assert (ROOT / "bentos/deploy" / re.sub(r"@\d+$", "@.service", words[-1])).is_file()
 
@@ -157,6 +165,7 @@ CHECKS: dict[str, Callable[[list[str], pytest.MonkeyPatch], None]] = {
     "make": check_make,
     "sms-spam": check_sms_spam,
     "docker": check_docker,
+    "kubectl": check_kubectl,
     "systemctl": check_systemctl,
     "git": check_git,
     ".": check_activate,

@@ -58,6 +58,7 @@ def test_the_bento_has_code_and_versions_and_nothing_else(packed):
             ".json",
             ".conf",
             ".yaml",
+            ".yml",
             ".service",
             ".typed",
             "",
