@@ -75,3 +75,10 @@ def test_mlflow_reports_to_nobody():
     bare = {"PATH": os.environ["PATH"]}  # MLflow does not report from a test either, by variables that it knows
     said = subprocess.run([sys.executable, "-c", body], env=bare, capture_output=True, text=True, check=True)
     assert said.stdout == "True\n"
+
+
+def test_onnx_runtime_reports_to_nobody(tmp_path):
+    """Where it reports, it keeps an identifier of the machine and what it is to send in the home directory."""
+    bare = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", "import registry, onnxruntime"], env=bare, check=True)
+    assert list(tmp_path.rglob("*")) == []
