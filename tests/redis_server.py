@@ -9,17 +9,25 @@ import time
 
 import pytest
 
+from tests.cassandra.certificates import Authority
 from tests.server import PATIENCE, free_port
 
 PASSWORD = "hunter2"
 
 
 class Redis:
-    """It forgets everything when it ends."""
+    """It asks for a password, speaks TLS only where an authority signs for it, and forgets everything when it ends."""
 
-    def __init__(self) -> None:
+    def __init__(self, authority: Authority | None = None) -> None:
         self.port = free_port()
         self.url = f"redis://:{PASSWORD}@127.0.0.1:{self.port}/0"
+        self._options = ["--port", str(self.port)]
+        if authority:
+            both = str(authority.issue("redis").both)
+            self.url = f"rediss://:{PASSWORD}@127.0.0.1:{self.port}/0?ssl_ca_certs={authority.certificate}"
+            self._options = ["--port", "0", "--tls-port", str(self.port), "--tls-auth-clients", "no"]
+            self._options += ["--tls-cert-file", both, "--tls-key-file", both]
+            self._options += ["--tls-ca-cert-file", str(authority.certificate)]
 
     def __enter__(self) -> "Redis":
         self.start()
@@ -29,7 +37,7 @@ class Redis:
         self.kill()
 
     def start(self) -> None:
-        options = ["--port", str(self.port), "--bind", "127.0.0.1", "--requirepass", PASSWORD, "--save", ""]
+        options = [*self._options, "--bind", "127.0.0.1", "--requirepass", PASSWORD, "--save", ""]
         self.process = subprocess.Popen(["redis-server", *options], stdout=subprocess.DEVNULL)
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline and self.process.poll() is None:

@@ -57,7 +57,7 @@ class SharedCounters:
     def problem(self) -> str:
         """Why each worker counts for itself; empty while the counters are shared."""
         reason = self._breaker.reason
-        return f"each worker counts for its own rate limits, since Redis does not: {reason}" if reason else ""
+        return f"rate limits are counted by each worker alone: {reason}" if reason else ""
 
     async def take(self, limits: Sequence["RateLimitItem"], caller: str, texts: int) -> list[Reached]:
         """Count the texts; or return those of the limits that leave no room for them.
@@ -66,7 +66,7 @@ class SharedCounters:
         """
         try:
             if self._breaker.is_open:
-                raise StoreError(self.problem)
+                raise StoreError(self._breaker.reason)
             return await self._breaker.call("count", _within(WAIT, self._take(limits, caller, texts)))
         except StoreError as error:
             self.metrics.rate_limit_fallbacks.inc()

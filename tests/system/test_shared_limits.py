@@ -12,6 +12,7 @@ from bentos.callers.shared_counters import WAIT, SharedCounters
 from bentos.errors import CallError
 from bentos.monitoring.metrics import Metrics
 from bentos.store.circuit_breaker import FAILURES
+from tests.cassandra.certificates import Authority
 from tests.redis_server import PASSWORD, Redis, need_redis
 from tests.server import Server
 from tests.system.tools import get_json, metric, new_address, wait_until
@@ -113,6 +114,16 @@ async def test_a_wrong_password_is_told_and_the_worker_counts_for_itself(redis, 
     async with worker(redis.url.replace(PASSWORD, "guessed"), "2/hour") as limits:
         assert await allowed(limits, new_address(), 4) == 2
         assert "password" in limits.problem and "guessed" not in limits.problem + caplog.text
+
+
+async def test_over_tls_redis_is_trusted_by_its_authority_alone(tmp_path):
+    need_redis()
+    authority = Authority(tmp_path)
+    with Redis(authority) as redis:
+        async with worker(redis.url, "2/hour") as limits:
+            assert limits.problem == "" and await allowed(limits, new_address(), 3) == 2
+        async with worker(redis.url.partition("?")[0], "2/hour") as limits:
+            assert "CERTIFICATE_VERIFY_FAILED" in limits.problem
 
 
 def service(tmp_path, redis: Redis) -> Server:
