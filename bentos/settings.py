@@ -3,6 +3,7 @@
 import os
 import re
 from difflib import get_close_matches
+from importlib.util import find_spec
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Literal
@@ -19,6 +20,10 @@ Port = Annotated[int, Field(ge=1, le=65535)]
 Seconds = Annotated[float, Field(gt=0)]
 
 ORIGINS = re.compile(r"\*|https?://[^/,\s]+(,https?://[^/,\s]+)*")
+REDIS = re.compile(
+    r"rediss?://([^@/?#\s]*@)?([\w.-]+|\[[\da-fA-F:.]+\])(:\d{1,5})?(/\d*)?(\?\S*)?"
+    r"|redis\+unix://([^@/?#\s]*@)?/[^?#\s]+(\?\S*)?"
+)
 POLICY = re.compile(r"aliases|all|latest:[1-9]\d*|[\w -]+(,[\w -]+)*")
 
 
@@ -58,6 +63,27 @@ def _rate(text: str) -> str:
     return text
 
 
+def _redis(secret: SecretStr) -> SecretStr:
+    """No message shows any of it: it may have a password."""
+    if uri := secret.get_secret_value():
+        if not find_spec("redis"):
+            raise ValueError("it needs the package redis: pip install 'sms-spam[redis]'")
+        if not (REDIS.fullmatch(uri) and _can_connect(uri)):
+            raise ValueError("it is redis://USER:PASSWORD@HOST:PORT/NUMBER, rediss:// for TLS, or redis+unix:///PATH")
+    return secret
+
+
+def _can_connect(uri: str) -> bool:
+    """Whether the client takes the address and its options; nothing is connected."""
+    from redis.asyncio import ConnectionPool
+
+    try:
+        ConnectionPool.from_url(uri.replace("redis+unix:", "unix:", 1)).make_connection()
+    except Exception:
+        return False
+    return True
+
+
 def _origins(text: str) -> str:
     if text and not ORIGINS.fullmatch(text):
         raise ValueError("it is *, or origins as https://example.org, separated by commas")
@@ -84,6 +110,7 @@ class Settings(RegistrySettings):
     api_keys_file: Path | None = None  # given, a call needs a key
     trusted_proxies: Annotated[str, AfterValidator(_proxies)] = ""  # comma-separated addresses, networks, `unix`
     rate_limit: Annotated[str, AfterValidator(_rate)] = ""  # in the notation of the library `limits`
+    rate_limit_storage: Annotated[SecretStr, AfterValidator(_redis)] = SecretStr("")  # a Redis that services share
     max_concurrency: Annotated[int, Field(ge=0)] = 256  # calls that a worker answers at once; 0 for no limit
     call_timeout: Seconds = 30.0  # that the model may take for one call
     cors_origins: Annotated[str, AfterValidator(_origins)] = ""  # comma-separated
@@ -177,7 +204,7 @@ def _variable(problem: ErrorDetails) -> str:
 
 KNOWN_NAMES = {name.upper() for name in Settings.model_fields} | {"DATA_MIRROR"}
 PROTECTING = {
-    *("API_KEYS_FILE", "RATE_LIMIT", "MAX_CONCURRENCY", "TRUSTED_PROXIES", "CORS_ORIGINS"),
+    *("API_KEYS_FILE", "RATE_LIMIT", "RATE_LIMIT_STORAGE", "MAX_CONCURRENCY", "TRUSTED_PROXIES", "CORS_ORIGINS"),
     *("CASSANDRA_TLS_CA", "CASSANDRA_USERNAME", "CASSANDRA_PASSWORD"),
 }
 OF_A_SERVICE = re.compile(r"_SERVICE_(HOST|PORT)(_\w+)?$|_PORT_\d+_(TCP|UDP|SCTP)(_\w+)?$")

@@ -35,7 +35,7 @@ http {{
 
 
 class Nginx:
-    """The site with these ports for the services', and nothing else of it changed but its own port and its logs."""
+    """The site with a line for each service, at these ports; of the rest only its own port and its logs are changed."""
 
     def __init__(self, folder: Path, *services: int) -> None:
         self.folder = folder
@@ -49,9 +49,10 @@ class Nginx:
     def _site(self, services: tuple[int, ...]) -> str:
         site, changed = re.subn(r"listen 80;", f"listen 127.0.0.1:{self.port};", SITE.read_text())
         assert changed == 1
-        for shipped, port in zip((3000, 3001), services, strict=True):
-            site, changed = re.subn(rf"127\.0\.0\.1:{shipped}\b", f"127.0.0.1:{port}", site)
-            assert changed == 1
+        shipped = "    server 127.0.0.1:3000 max_fails=1 fail_timeout=1s;\n"
+        lines = "".join(shipped.replace("3000", str(port)) for port in services)
+        site, changed = re.subn(shipped + shipped.replace("3000", "3001"), lines, site)
+        assert changed == 1
         return site.replace("/var/log/nginx", str(self.folder))
 
     def __enter__(self) -> "Nginx":

@@ -21,7 +21,7 @@ async def answer_list(request: Request, call: schemas.PredictionsRequest) -> Res
     service, served, caller = service_of(request), service_of(request).served, caller_of(request)
     version = choose(served, refs_of(request, call.model_version), caller, service.metrics)
     check_characters(call.texts)
-    service.count_more_texts(caller, len(call.texts))
+    await service.count_more_texts(caller, len(call.texts))
     gone = request.is_disconnected
     answers = await service.predictor.answer(version, call.texts, caller, call.skip_cache, gone)
     content = [prediction_json(version, answer, call.echo_input) for answer in answers]
@@ -49,7 +49,7 @@ async def explanation_json(request: Request, version: LoadedVersion, text: str) 
     """The field `explanation`. It counts as many texts as the model predicts for it."""
     service = service_of(request)
     explanation = Explanation(version, text)
-    service.count_more_texts(caller_of(request), explanation.cost)
+    await service.count_more_texts(caller_of(request), explanation.cost)
     weights = await explanation.weights(service.pool, request.is_disconnected)
     return [{"words": words, "weight": round(weight, 4)} for words, weight in weights]
 

@@ -99,15 +99,16 @@ class Service:
             self.log_health.problem and f"{CANNOT_LOG}: {self.log_health.problem}",
             self.store.state().get("error"),
             self.watcher.why_stale if self.watcher else "",
+            self.rate_limits.problem if self.rate_limits else "",
             *(f"version {refused.number} cannot be served: {refused.problem}" for refused in self.served.refused),
             *(f"version {v.number}: {v.source_problem}" for v in self.served.versions if v.source_problem),
         ]
         return [problem for problem in problems if problem]
 
-    def count_more_texts(self, caller: str, texts: int) -> None:
+    async def count_more_texts(self, caller: str, texts: int) -> None:
         """Count the texts of a call beyond the first, where a rate limit is set. Raises CallError."""
         if self.rate_limits:
-            self.rate_limits.count_more(caller, texts)
+            await self.rate_limits.count_more(caller, texts)
 
 
 def service_of(request: Request) -> Service:

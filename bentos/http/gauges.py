@@ -23,6 +23,8 @@ def update_gauges(service: Service) -> None:
         for alias in v.aliases or ("",)
     )
     metrics.show_source_problems({v.number: bool(v.source_problem) for v in served.versions})
+    if service.rate_limits and service.rate_limits.shared:
+        metrics.rate_limits_shared.set(not service.rate_limits.problem)
     if service.watcher:
         read_at = service.watcher.state.read_at
         metrics.registry_up.set(not service.watcher.why_stale)

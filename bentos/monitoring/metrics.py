@@ -55,6 +55,9 @@ class Metrics:
         )
         self.cache_bad_rows = self._counter("spam_cache_bad_rows", "Cached rows that were no prediction")
         self.log_failures = self._counter("spam_log_failures", "Calls refused since not logged")
+        self.rate_limit_fallbacks = self._counter(
+            "spam_rate_limit_fallbacks", "Calls counted by one worker alone, since the storage of limits did not answer"
+        )
         labels = ("label", "agreed")  # agreed: yes, no, or unknown where a text was sent without an id
         self.feedback = self._counter("spam_feedback", "Corrections, and whether the prediction agreed", *labels)
 
@@ -87,6 +90,9 @@ class Metrics:
             "spam_version_source_problem",
             "1 while the registry would not give the version as it is served",
             "model_version",
+        )
+        self.rate_limits_shared = self._minimum(
+            "spam_rate_limits_shared", "1 while rate limits are counted in a storage that services share"
         )
         self.registry_up = self._minimum("spam_registry_up", "1 while a model registry is followed and read")
         self.registry_read_at = self._minimum(

@@ -16,6 +16,7 @@ from bentos.answering.shadow import Shadow
 from bentos.callers.keys import Keys
 from bentos.callers.proxies import Proxies
 from bentos.callers.rate_limits import RateLimits
+from bentos.callers.shared_counters import SharedCounters
 from bentos.http.app import create_app
 from bentos.http.context import Service
 from bentos.http.gauges import keep_gauges_updated
@@ -55,6 +56,9 @@ async def start(settings: Settings, baked: Path | None, place: WorkerPlace) -> t
     bento = Bento(bentoml.server_context.bento_name, bentoml.server_context.bento_version)
     metrics = Metrics(share(place.folder, place.number), bento)
     store = await open_store(settings)
+    rate_limits = _rate_limits(settings, metrics)
+    if rate_limits and rate_limits.shared:
+        await rate_limits.shared.start()
     served, state = await loading
     if served.why_no_champion:
         logger.warning("not ready: %s", served.why_no_champion)
@@ -80,7 +84,7 @@ async def start(settings: Settings, baked: Path | None, place: WorkerPlace) -> t
         watcher=watcher,
         keys=keys,
         proxies=Proxies(settings.trusted_proxies),
-        rate_limits=RateLimits(settings.rate_limit) if settings.rate_limit else None,
+        rate_limits=rate_limits,
         max_concurrency=settings.max_concurrency,
         cors_origins=tuple(settings.cors_origins.split(",")) if settings.cors_origins else (),
     )
@@ -93,6 +97,7 @@ async def start(settings: Settings, baked: Path | None, place: WorkerPlace) -> t
         drain_on_sigterm(server, service.in_flight, settings.drain_seconds),
         end_with_supervisor(place.supervisor),
         *([watcher.run()] if watcher else []),
+        *([rate_limits.shared.run()] if rate_limits and rate_limits.shared else []),
     ]
     tasks = [asyncio.create_task(coroutine) for coroutine in background]
 
@@ -101,12 +106,21 @@ async def start(settings: Settings, baked: Path | None, place: WorkerPlace) -> t
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         pool.close()
+        if rate_limits and rate_limits.shared:
+            await rate_limits.shared.close()
         await store.close()
         remove_gauges(place.folder, place.number)
         if trace_provider:
             await tracing.stop(trace_provider)
 
     return create_app(service), stop
+
+
+def _rate_limits(settings: Settings, metrics: Metrics) -> RateLimits | None:
+    """What counts the calls where a limit is set, in the storage that is set."""
+    storage = settings.rate_limit_storage.get_secret_value()
+    shared = SharedCounters(storage, metrics) if storage and settings.rate_limit else None
+    return RateLimits(settings.rate_limit, shared) if settings.rate_limit else None
 
 
 def _load_versions(

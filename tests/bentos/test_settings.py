@@ -45,6 +45,10 @@ def test_relative_paths_start_at_home_and_absolute_ones_stay(home, monkeypatch):
         ("TRUSTED_PROXIES", "proxy.example"),
         ("RATE_LIMIT", "many"),
         ("RATE_LIMIT", "0/minute"),
+        ("RATE_LIMIT_STORAGE", "memcached://10.0.0.1"),
+        ("RATE_LIMIT_STORAGE", "redis://:hunter2@10.0.0.1:port"),
+        ("RATE_LIMIT_STORAGE", "redis://:hunter2:6379"),
+        ("RATE_LIMIT_STORAGE", "redis://10.0.0.1/0?password=hunter2&colour=red"),
         ("MAX_CONCURRENCY", "-1"),
         ("CORS_ORIGINS", "shop.example"),
         ("CORS_ORIGINS", "https://shop.example/"),
@@ -52,7 +56,29 @@ def test_relative_paths_start_at_home_and_absolute_ones_stay(home, monkeypatch):
 )
 def test_a_wrong_value_names_its_variable(monkeypatch, name, value):
     monkeypatch.setenv(name, value)
-    with pytest.raises(SettingsError, match=name):
+    with pytest.raises(SettingsError, match=name) as raised:
+        read_settings()
+    assert "hunter2" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "redis://10.0.0.1",
+        "rediss://user:hunter2@redis.example:6380/1?ssl_ca_certs=/etc/ca.pem",
+        "redis://[2001:db8::1]:6379",
+        "redis+unix://:hunter2@/run/redis.sock?db=1",
+    ],
+)
+def test_a_storage_of_rate_limits_is_a_redis(monkeypatch, uri):
+    monkeypatch.setenv("RATE_LIMIT_STORAGE", uri)
+    assert read_settings().rate_limit_storage.get_secret_value() == uri
+
+
+def test_a_storage_without_its_package_is_told(monkeypatch):
+    monkeypatch.setenv("RATE_LIMIT_STORAGE", "redis://10.0.0.1")
+    monkeypatch.setattr("bentos.settings.find_spec", lambda name: None)
+    with pytest.raises(SettingsError, match=r"RATE_LIMIT_STORAGE.*package redis.*sms-spam\[redis\]"):
         read_settings()
 
 
@@ -74,6 +100,7 @@ def test_the_url_is_one_that_this_machine_reaches(monkeypatch, host, url):
 def test_no_secret_is_shown(monkeypatch):
     monkeypatch.setenv("CASSANDRA_PASSWORD", "hunter2")
     monkeypatch.setenv("ASTRA_DB_APPLICATION_TOKEN", "hunter2")
+    monkeypatch.setenv("RATE_LIMIT_STORAGE", "redis://:hunter2@10.0.0.1")
     assert "hunter2" not in repr(read_settings())
 
 

@@ -203,6 +203,24 @@ def test_a_service_that_is_away_is_not_missed_and_all_are_told_of(services, ngin
         assert client.get("/v2").json().keys() == {"error"}
 
 
+def test_a_machine_that_is_gone_is_not_missed(services, tmp_path):
+    """Nothing of it comes back, as from a listener whose queue is full. Another service answers, a POST too."""
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as gone:
+        port, filling = gone.getsockname()[1], []
+        try:
+            for _ in range(2):  # the second one waits for ever: the queue is full
+                filling.append(socket.socket())
+                filling[-1].setblocking(False)
+                filling[-1].connect_ex(("127.0.0.1", port))
+            with Nginx(tmp_path, port, services[0].port) as nginx, caller(nginx, "127.0.0.22") as client:
+                answers = [client.post("/prediction", json={"text": "a"}) for _ in range(2)]
+        finally:
+            for sock in filling:
+                sock.close()
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert f"127.0.0.1:{port}, 127.0.0.1:{services[0].port} 504, 200" in nginx.log.read_text()
+
+
 def read_answer(sock: socket.socket) -> tuple[int, dict | list]:
     """Status and JSON of one answer with a Content-Length."""
     with sock.makefile("rb") as file:

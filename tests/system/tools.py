@@ -78,12 +78,14 @@ def metric(server: Server, sample: str) -> float:
 class Callers:
     """Threads that send one text after the other for as long as a `with` lasts, each from an address of its own.
 
-    `answers` are pairs of a text and the answer to it; `failures` are all other outcomes.
+    `sent` are the ids of the requests that were begun, each the caller's address and a number; `answers` are pairs of a
+    text and the answer to it; `failures` are all other outcomes, each behind its request's id.
     """
 
     def __init__(self, server: Server | Nginx, many: int = 3, pause: float = 0.0) -> None:
         self.url = server.url
         self.pause = pause  # seconds between an answer and the next call
+        self.sent: list[str] = []
         self.answers: list[tuple[str, dict[str, Any]]] = []
         self.failures: list[str] = []
         self._over = threading.Event()
@@ -105,15 +107,17 @@ class Callers:
                 if self._over.wait(self.pause):
                     return
                 text = f"{('free', 'lunch', 'win cash')[i % 3]} {address} {i}"
+                request = f"{address}-{i}"
+                self.sent.append(request)
                 try:
-                    response = calling.post("/prediction", json={"text": text})
+                    response = calling.post("/prediction", json={"text": text}, headers={"X-Request-ID": request})
                 except httpx.TransportError as error:
-                    self.failures.append(repr(error))
+                    self.failures.append(f"{request} {error!r}")
                     continue
                 if response.status_code == 200:
                     self.answers.append((text, response.json()))
                 else:
-                    self.failures.append(response.text)
+                    self.failures.append(f"{request} {response.text}")
 
     def wait_for(self, count: int) -> None:
         """Wait until so many more calls are answered."""

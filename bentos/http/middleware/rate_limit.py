@@ -18,7 +18,7 @@ class RateLimit:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if caller := scope.get(CALLER):  # none: an open path, which has no limits
             try:
-                self.rate_limits.count(caller)
+                await self.rate_limits.count(caller)
             except CallError as error:
                 return await refuse(scope, receive, send, error)
         await self.app(scope, receive, send)

@@ -115,7 +115,7 @@ async def infer(
     refs = request.headers.getlist(VERSION_HEADER) + ([version] if version else [])
     loaded = choose(served, refs, caller, service.metrics)
     check_characters(call.texts)
-    service.count_more_texts(caller, len(call.texts))
+    await service.count_more_texts(caller, len(call.texts))
     explanation = await explanation_json(request, loaded, call.texts[0]) if call.parameters.explain else None
     gone = request.is_disconnected
     answered = await service.predictor.answer(loaded, call.texts, caller, call.parameters.skip_cache, gone)

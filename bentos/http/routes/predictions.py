@@ -72,7 +72,7 @@ async def compare(request: Request, body: schemas.CompareRequest) -> Response:
     service, served, caller = service_of(request), service_of(request).served, caller_of(request)
     if not served.versions:
         raise CallError("not_ready", served.why_no_champion)
-    service.count_more_texts(caller, len(served.versions))
+    await service.count_more_texts(caller, len(served.versions))
     gone = request.is_disconnected
     answers = [
         (await service.predictor.answer(version, [body.text], caller, body.skip_cache, gone))[0]
