@@ -78,7 +78,7 @@ def score_missing(
 ) -> None:
     """Score the pieces that are not finished."""
     output = str(folder.path.absolute())
-    job = Job(planned.format, columns, model.folder.name, model.version.number, output)
+    job = Job(planned.format, columns, model.version.number, output)
     finished = folder.finished()
     missing = [piece for piece in planned.pieces if piece.number not in finished]
     if finished:

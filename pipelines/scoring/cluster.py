@@ -3,11 +3,12 @@
 import os
 import re
 import shutil
+import signal
 import sys
 import tempfile
-import threading
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -65,26 +66,35 @@ def run(
     settings: Iterable[tuple[str, str]],
     report: Callable[[int], None],
 ) -> None:
-    """Score the pieces with the version in the folder `model`; `report` gets the rows done so far, from time to time.
+    """Score the pieces with the version whose files are in the folder `model`.
 
-    Raises PieceError, SparkError.
+    `report` gets the number of rows done so far, from time to time. Raises PieceError, SparkError.
     """
-    with tempfile.TemporaryDirectory() as scratch, session(master, settings, Path(scratch)) as spark:
+    with errors(), tempfile.TemporaryDirectory() as scratch, session(master, settings, Path(scratch)) as spark:
         context = spark.sparkContext
         context.addPyFile(str(sources(Path(scratch))))
-        context.addFile(str(model), recursive=True)
+        for file in sorted(model.iterdir()):  # a folder goes to no cluster
+            context.addFile(str(file))
         done = context.accumulator(0)
 
         def score_one(piece: Piece) -> None:
             done.add(sum(score(piece, job)))
 
-        with telling(lambda: report(done.value)), errors():
-            context.parallelize(pieces, len(pieces)).foreach(score_one)
+        with ThreadPoolExecutor(1) as pool:
+            running = pool.submit(context.parallelize(pieces, len(pieces)).foreach, score_one)
+            try:
+                while wait([running], PROGRESS_EVERY).not_done:
+                    report(done.value)
+                running.result()
+            except BaseException:  # Ctrl-C too: what Spark says of tasks that end early is nothing new
+                context.setLogLevel("OFF")
+                context.cancelAllJobs()
+                raise
 
 
 @contextmanager
 def session(master: str, settings: Iterable[tuple[str, str]], scratch: Path) -> Iterator["SparkSession"]:
-    """A session that says nothing but warnings. Raises SparkError."""
+    """A session that says nothing but warnings."""
     import warnings
 
     warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas", FutureWarning)  # none is used
@@ -100,11 +110,11 @@ def session(master: str, settings: Iterable[tuple[str, str]], scratch: Path) -> 
         "spark.ui.showConsoleProgress": "false",
         "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={logging.as_uri()}",
     } | dict(settings)
-    with errors():
-        builder = SparkSession.builder.master(master).appName("sms-spam score")
-        for name, value in options.items():
-            builder = builder.config(name, value)
-        spark = builder.getOrCreate()
+    builder = SparkSession.builder.master(master).appName("sms-spam score")
+    for name, value in options.items():
+        builder = builder.config(name, value)
+    spark = builder.getOrCreate()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # Spark's own calls Java in the midst of another call
     try:
         yield spark
     finally:
@@ -119,24 +129,6 @@ def sources(folder: Path) -> Path:
             for module in sorted(ROOT.glob(pattern)):
                 file.write(module, module.relative_to(ROOT))
     return archive
-
-
-@contextmanager
-def telling(report: Callable[[], None]) -> Iterator[None]:
-    """Call `report` every PROGRESS_EVERY seconds during the block."""
-    over = threading.Event()
-
-    def tell() -> None:
-        while not over.wait(PROGRESS_EVERY):
-            report()
-
-    thread = threading.Thread(target=tell, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
 
 
 @contextmanager

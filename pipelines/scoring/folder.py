@@ -69,9 +69,15 @@ class OutputFolder:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise OutputError(f"{self.path} is being written by another run") from None
-            for file in (self.path / "_tmp").iterdir():
-                file.unlink(missing_ok=True)
-            yield
+            self._delete_unfinished()
+            try:
+                yield
+            finally:
+                self._delete_unfinished()
+
+    def _delete_unfinished(self) -> None:
+        for file in (self.path / "_tmp").iterdir():
+            file.unlink(missing_ok=True)
 
     def begin(self, manifest: dict[str, Any]) -> None:
         """Write the manifest, or see that the folder was begun with this one. Raises OutputError, OSError."""

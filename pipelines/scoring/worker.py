@@ -28,11 +28,10 @@ class PieceError(Exception):
 
 
 class Job(NamedTuple):
-    """What the tasks have in common. `model` is the name of the version's folder among the files that Spark ships."""
+    """What the tasks have in common; `number` is that of the version."""
 
     format: str
     columns: Columns
-    model: str
     number: str
     output: str
 
@@ -42,7 +41,7 @@ def score(piece: Piece, job: Job) -> tuple[int, int]:
     from pyspark import SparkFiles
 
     try:
-        return write(piece, job, load(SparkFiles.get(job.model)))
+        return write(piece, job, load(SparkFiles.getRootDirectory()))
     except ArtifactError as error:
         raise PieceError(str(error)) from error
     except OSError as error:

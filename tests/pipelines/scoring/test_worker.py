@@ -36,7 +36,7 @@ def run(tmp_path, folder: OutputFolder, artifact: Artifact, content: str, column
     (tmp_path / "in.csv").write_text(content)
     planned = plan(tmp_path / "in.csv", columns)
     (piece,) = planned.pieces
-    return write(piece, Job(planned.format, columns, "model", "7", str(folder.path)), artifact)
+    return write(piece, Job(planned.format, columns, "7", str(folder.path)), artifact)
 
 
 def test_a_row_has_the_answer_its_version_and_digest(tmp_path, folder, artifact):
