@@ -23,6 +23,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from pydantic import ValidationError
+
 from pipelines import stage
 from pipelines.scoring import cluster
 from pipelines.scoring.folder import OutputError, OutputFolder
@@ -40,8 +42,18 @@ CALLS, CACHE = "calls", "cache"  # an INPUT and an OUTPUT of the service
 CACHE_FOLDER = Path("build/scored")  # where the rows are on their way to the cache
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 FORMAT = 1  # of the folder
+MASTERS = ("local", "spark://", "yarn", "k8s://")
 MODEL_URI = re.compile(r"models:/([^/@]+)[/@]([^/@]+)")
-ERRORS = (InputError, OutputError, PieceError, ServiceError, cluster.SparkError, RegistryError, ArtifactError)
+ERRORS = (
+    InputError,
+    OutputError,
+    PieceError,
+    ServiceError,
+    cluster.SparkError,
+    RegistryError,
+    ArtifactError,
+    ValidationError,
+)
 
 
 class Model(NamedTuple):
@@ -110,7 +122,7 @@ def manifest(args: argparse.Namespace, columns: Columns, planned: Plan | None, m
 
 
 @contextmanager
-def model_files(ref: str | None) -> Iterator[Model]:
+def model_files(ref: str) -> Iterator[Model]:
     """The version that `--model` names, and a folder with its files, whose digest is right.
 
     Raises RegistryError, ArtifactError.
@@ -142,19 +154,20 @@ def summarise(folder: OutputFolder, model: Model) -> dict[str, Any]:
 def tell(folder: OutputFolder, into_cache: bool) -> None:
     """Print the summary; delete the folder on the way to the cache. Raises OutputError where no row was scored."""
     summary = folder.summary()
-    labels = ", ".join(f"{count:,} {label}" for label, count in summary["labels"].items())
-    unsure = f"; {summary['verdicts'].get(UNSURE, 0):,} of them {UNSURE}" if summary["verdicts"].get(UNSURE) else ""
-    rejected = sum(summary["rejected"].values())
-    if rejected:
-        say(f"{rejected:,} rows were put aside, in {folder.path / '_rejected'}:")
+    if into_cache:  # also with rows put aside: the next run is to read the call log anew
+        folder.remove()
+    if summary["rejected"]:
+        where = "" if into_cache else f", in {folder.path / '_rejected'}"
+        say(f"{sum(summary['rejected'].values()):,} rows were put aside{where}:")
         for reason, count in summary["rejected"].items():
             say(f"  {count:,}: {reason}")
     if not summary["rows"]:
         raise OutputError("no row could be scored")
-    where = "the cache" if into_cache else folder.path
-    say(f"{summary['rows']:,} rows ({labels}{unsure}) with version {summary['model_version']} in {where}")
-    if into_cache and not rejected:
-        folder.remove()
+    labels = ", ".join(f"{count:,} {label}" for label, count in summary["labels"].items())
+    unsure = summary["verdicts"].get(UNSURE, 0)
+    labels += f"; {unsure:,} of them {UNSURE}" if unsure else ""
+    version, where = summary["model_version"], "the cache" if into_cache else folder.path
+    say(f"{summary['rows']:,} rows ({labels}) with version {version} in {where}")
 
 
 def say(text: str) -> None:
@@ -177,6 +190,12 @@ def _setting(text: str) -> tuple[str, str]:
     if not (name.startswith("spark.") and equals):
         raise argparse.ArgumentTypeError(f"{text!r} is not spark.NAME=VALUE")
     return name, value
+
+
+def _master(text: str) -> str:
+    if not text.startswith(MASTERS):
+        raise argparse.ArgumentTypeError(f"{text!r} is no master of Spark: it begins with {', '.join(MASTERS)}")
+    return text
 
 
 def _moment(text: str) -> datetime:
@@ -207,7 +226,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--since", type=_moment, default=EPOCH, metavar="TIME", help=f"with `{CALLS}`: the calls since then, ISO 8601"
     )
-    parser.add_argument("--master", default="local[*]", help="of Spark; default: local[*], all cores of this machine")
+    sentence = "of Spark; default: local[*], all cores of this machine"
+    parser.add_argument("--master", type=_master, default="local[*]", help=sentence)
     parser.add_argument(
         "--conf",
         type=_setting,
