@@ -1,4 +1,4 @@
-"""The service's chores: `python -m bentos build`, `migrate`, `key NAME`, `export calls` and `export corrections`."""
+"""The service's chores: `python -m bentos build`, `migrate`, `key NAME`, `export TABLE` and `warm`."""
 
 import argparse
 import asyncio
@@ -22,7 +22,7 @@ def main() -> None:
         elif args.verb == "export":
             _export(settings, args)
         else:
-            {"build": _build, "migrate": _migrate}[args.verb](settings)
+            {"build": _build, "migrate": _migrate, "warm": _warm}[args.verb](settings)
     except (SettingsError, StoreError) as error:
         sys.exit(f"error: {error}")
 
@@ -30,7 +30,7 @@ def main() -> None:
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=command.prog("bentos"),
-        description="Pack the service, prepare its database, make keys, export its log."
+        description="Pack the service, prepare its database, make keys, export its log, fill its cache."
         " Settings come from the environment or `.env`.",
         epilog="example: {0} build; `{0} VERB --help` explains a verb".format(command.prog("bentos")),
     )
@@ -42,8 +42,13 @@ def build_parser() -> argparse.ArgumentParser:
     export = _add(verbs, "Print the call log or the corrections, one JSON object a line.", "export corrections")
     tables = export.add_subparsers(dest="table", required=True, metavar="TABLE")
     calls = _add(tables, "Print version, label and length of every call.", "calls --since 2030-01-31", "export ")
-    calls.add_argument("--since", type=_moment, required=True, help="an ISO 8601 time, in UTC where it names no zone")
+    texts = _add(tables, "Print id and text of every call.", "texts --since 2030-01-31", "export ")
+    for table in (calls, texts):
+        sentence = "an ISO 8601 time, in UTC where it names no zone"
+        table.add_argument("--since", type=_moment, required=True, help=sentence)
     _add(tables, "Print every correction that callers sent.", "corrections", "export ")
+    warm = _add(verbs, "Put the predictions on standard input, one JSON object a line, into the cache.", "warm")
+    warm.epilog += "; `python -m pipelines.score INPUT cache` runs it"
     return parser
 
 
@@ -74,13 +79,22 @@ def _migrate(settings: Settings) -> None:
 
 
 def _export(settings: Settings, args: argparse.Namespace) -> None:
-    from bentos.export import export_calls, export_corrections
+    from bentos.export import export_calls, export_corrections, export_texts
 
     logging.getLogger("bentos").setLevel(logging.CRITICAL)  # a failure is raised, and printed once
     if args.table == "calls":
         export_calls(settings, args.since, sys.stdout)
+    elif args.table == "texts":
+        export_texts(settings, args.since, sys.stdout)
     else:
         asyncio.run(export_corrections(settings, sys.stdout))
+
+
+def _warm(settings: Settings) -> None:
+    from bentos.warm import warm
+
+    logging.getLogger("bentos").setLevel(logging.CRITICAL)  # as in `_export`
+    asyncio.run(warm(settings, sys.stdin, sys.stdout))
 
 
 def _moment(text: str) -> datetime:

@@ -1,4 +1,4 @@
-"""The call log and the corrections as JSON in ASCII, one object a line.
+"""The call log, the texts of the calls, and the corrections as JSON in ASCII, one object a line.
 
 This is how the registry and the pipeline read the service's store: they run `python -m bentos export` and read its
 standard output, so that neither has to import the service. A row is written as soon as it is read.
@@ -21,7 +21,14 @@ def export_calls(settings: Settings, since: datetime, output: TextIO) -> None:
     Raises StoreError.
     """
     for call in scan_calls(settings, since):
-        print(json.dumps(call._asdict()), file=output)
+        row = {"version": call.version, "label": call.label, "characters": len(call.text)}
+        print(json.dumps(row), file=output)
+
+
+def export_texts(settings: Settings, since: datetime, output: TextIO) -> None:
+    """Write the id and the text of every call since then, in no order. Raises StoreError."""
+    for call in scan_calls(settings, since):
+        print(json.dumps({"id": str(call.id), "text": call.text}), file=output)
 
 
 async def export_corrections(settings: Settings, output: TextIO) -> None:

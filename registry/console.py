@@ -18,7 +18,7 @@ from registry import command
 NAME = "sms-spam"
 GROUPS = {
     "registry": "List the model versions, promote one to champion, route calls, and roll back.",
-    "bentos": "Pack the service, prepare its database, make API keys, and export its log.",
+    "bentos": "Pack the service, prepare its database, make API keys, export its log, and fill its cache.",
     "pipelines": "Run a stage of the pipeline by hand, or a command beside it.",
 }
 SHELLS = ("bash", "zsh", "fish")

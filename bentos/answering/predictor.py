@@ -118,7 +118,7 @@ class Predictor:
 
     async def _write_cache(self, version: LoadedVersion, predictions: Mapping[str, Prediction]) -> None:
         try:
-            await self.store.put(version.key, {text: _row(prediction) for text, prediction in predictions.items()})
+            await self.store.put(version.key, {text: cache_row(prediction) for text, prediction in predictions.items()})
         except StoreError as error:
             self._complain("put", "cache not written", error)
 
@@ -138,7 +138,7 @@ class Predictor:
             logger.warning("%s: %s", message, error)
 
 
-def _row(prediction: Prediction) -> Probabilities:
+def cache_row(prediction: Prediction) -> Probabilities:
     """What is stored: the probabilities, and a mark where the text is unfamiliar; other rows stay as they were."""
     return prediction.probabilities | ({UNFAMILIAR: 0.0} if prediction.unfamiliar else {})
 

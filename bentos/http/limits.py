@@ -1,6 +1,7 @@
 """How much a call may send, and how large an answer may become."""
 
-MAX_CHARACTERS = 10_000  # of one text
+from registry.texts import MAX_CHARACTERS
+
 MAX_TEXTS = 1_000  # of one call
 MAX_LIST_CHARACTERS = 1_000_000  # of all texts of one call
 MAX_BODY = 8 * 1024 * 1024  # bytes

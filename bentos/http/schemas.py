@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from pydantic import UUID1, AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, model_validator
 
 from bentos.http.limits import MAX_CHARACTERS, MAX_LIST_CHARACTERS, MAX_TEXTS
+from registry.texts import refusal
 
 SPAM_EXAMPLE = "WINNER!! Claim your free prize now, call 09061701461"
 HAM_EXAMPLE = "Ok, see you at lunch then"
@@ -12,10 +13,8 @@ ID_EXAMPLE = "8f1c7a52-e772-11f1-9b1d-5d2f7c40a913"
 
 
 def _check_text(text: str) -> str:
-    if not text.strip():
-        raise ValueError("the text is blank")
-    if "\0" in text:
-        raise ValueError("the text holds a NUL character")
+    if problem := refusal(text):
+        raise ValueError(problem)
     return text
 
 

@@ -35,12 +35,13 @@ class Correction:
     label: str
 
 
-class CallSummary(NamedTuple):
-    """A logged call without its text: its version's content key, its label and the length of its text."""
+class ScannedCall(NamedTuple):
+    """A call as it is read from the whole log: its identity, its version's content key, its label and its text."""
 
+    id: UUID
     version: str
     label: str
-    characters: int
+    text: str
 
 
 class StoreError(Exception):

@@ -54,6 +54,14 @@ async def test_calls_since_a_moment_have_version_label_and_length_and_no_text(st
     assert len(export(tmp_path, "calls", "--since", LONG_AGO)[0]) == 3
 
 
+async def test_texts_since_a_moment_have_the_id_of_their_call(store, tmp_path):
+    calls = [a_call("see you 🎁\u2028", label="ham"), a_call("old", timedelta(hours=5))]
+    await store.log(calls)
+    since = (datetime.now(UTC) - timedelta(hours=1)).isoformat()
+    rows, errors = export(tmp_path, "texts", "--since", since)
+    assert rows == [{"id": str(calls[0].called_at), "text": calls[0].input}] and errors == ""
+
+
 async def test_corrections_of_one_text_follow_one_another(store, tmp_path):
     texts = ("one\r\ntwo 🎁\u2028", "hi", "x" * 10_000)
     sent = [Correction(caller, timeuuid.now(), text, "spam") for caller in "abc" for text in texts]
@@ -115,6 +123,8 @@ async def test_the_rows_in_cassandra_are_exported(cassandra_node, keyspace, tmp_
     since = (datetime.now(UTC) - 4.5 * hours).isoformat()
     calls, _ = export(tmp_path, "calls", "--since", since, **variables)
     assert calls == [{"version": "1-abcdef01", "label": "ham", "characters": 6}] * 5
+    texts, _ = export(tmp_path, "texts", "--since", since, **variables)
+    assert sorted(row["text"] for row in texts) == [f"text {i}" for i in range(5)]
     rows, errors = export(tmp_path, "corrections", **variables)
     assert errors == "" and len(rows) == len(sent)
     assert [len({row["text"] for row in rows[i : i + 3]}) for i in range(0, len(rows), 3)] == [1] * 120

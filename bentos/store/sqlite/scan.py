@@ -4,13 +4,14 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import datetime
+from uuid import UUID
 
 from bentos.settings import Settings
-from bentos.store import CallSummary, StoreError, timeuuid
+from bentos.store import ScannedCall, StoreError, timeuuid
 from bentos.store.sqlite.file import failure
 
 
-def scan_calls(settings: Settings, since: datetime) -> Iterator[CallSummary]:
+def scan_calls(settings: Settings, since: datetime) -> Iterator[ScannedCall]:
     """The calls since then, in no order, read from the disk one after the other. Raises StoreError."""
     path, first = settings.sqlite_path, timeuuid.first(since)
     if not path.exists():
@@ -18,11 +19,11 @@ def scan_calls(settings: Settings, since: datetime) -> Iterator[CallSummary]:
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as db:
             rows = db.execute(
-                "SELECT model_version, result, input FROM spam_calls_per_caller"
+                "SELECT called_at, model_version, result, input FROM spam_calls_per_caller"
                 " WHERE called_hour >= ? AND called_time >= ?",
                 (int(timeuuid.hour(first).timestamp()), first.time),
             )
-            for version, label, text in rows:
-                yield CallSummary(version, label, len(text))
+            for called_at, version, label, text in rows:
+                yield ScannedCall(UUID(bytes=called_at), version, label, text)
     except sqlite3.Error as error:
         raise failure("read", path, error) from error
