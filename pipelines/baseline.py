@@ -18,14 +18,16 @@ from pipelines.measure import metrics
 from registry.model.normalise import normalise
 from registry.model.shapes import shapes
 
+SEED = 42
 
-def linear(seed: int = 42):
+
+def linear():
     """A LinearSVC on runs of 1 to 3 shape tokens and runs of 2 to 5 characters within words."""
     words = TfidfVectorizer(
         preprocessor=normalise, tokenizer=shapes, token_pattern=None, ngram_range=(1, 3), sublinear_tf=True
     )
     characters = TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 5), sublinear_tf=True)
-    return make_pipeline(make_union(words, characters), LinearSVC(random_state=seed))
+    return make_pipeline(make_union(words, characters), LinearSVC(random_state=SEED))
 
 
 def scores(model, texts: list[str], positive: int) -> np.ndarray:

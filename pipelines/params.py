@@ -134,7 +134,7 @@ class Variant(Section):
         return self.corpora and [*self.corpora, FEEDBACK]
 
 
-class Decision(Section):
+class DecisionBounds(Section):
     """How the operating point is chosen on validation messages; `pipelines.measure.operating_point` explains it."""
 
     blocked: dict[str, Share]  # by corpus; `default` for those that are not named
@@ -165,7 +165,7 @@ class Params(Section):
     validate_: Validate = Field(alias="validate")
     variants: Annotated[dict[str, Variant], Field(min_length=1)]
     search: dict[str, Variant]
-    decision: Decision
+    decision: DecisionBounds
     evaluate: Evaluate
     gate: dict  # checked and used by `registry.gate`
 

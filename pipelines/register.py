@@ -27,7 +27,7 @@ from registry.model.artifact import Artifact, ArtifactError
 from registry.model.evaluation import EvaluationDetails
 from registry.publish import publish
 from registry.settings import RegistrySettings
-from registry.versions import CARD, EVALUATION, REPORT, STAND_IN, Registry, RegistryError
+from registry.versions import CARD, CORPUS, EVALUATION, REPORT, STAND_IN, Registry, RegistryError
 
 EVALUATED = "evaluation_sha256"  # a run's tag
 
@@ -47,7 +47,7 @@ def ensure_run(
             _log_epochs(model / "curves.csv", known)
             mlflow.set_tag(tracking.WEIGHTS, weights)
             return mlflow.active_run().info.run_id
-    tags = {"corpus_sha256": metadata["corpus_sha256"]}
+    tags = {CORPUS: metadata[CORPUS]}
     tags |= {STAND_IN: metadata[STAND_IN]} if STAND_IN in metadata else {}
     with tracking.training_run(variant, settings.model_dump(), tags, log_system_metrics=False) as run:
         tracking.log_training_data(prepared, settings.sources)

@@ -16,7 +16,7 @@ from pipelines.data.cleaning import clean_rows, deduplicate
 from pipelines.data.corpus import CorpusError
 from pipelines.data.twins import twin_groups
 
-COLUMNS = ["id", "line", "group", "label", "text", "source", "part", "kind", "split"]
+COLUMNS = [*splits.COLUMNS, "split"]
 
 
 def combine(raw: dict[str, pd.DataFrame], settings: params.Prepare) -> tuple[pd.DataFrame, dict[str, dict[str, int]]]:

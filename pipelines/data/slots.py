@@ -16,9 +16,9 @@ _NUMBER = re.compile(r"(?<=\d)\d{2,}")  # of three digits or more, behind the fi
 SLOTS = Path(__file__).parents[1] / "written" / "slots.csv"
 
 
-def read_slots(path: Path = SLOTS) -> dict[str, list[str]]:
+def read_slots() -> dict[str, list[str]]:
     """The values of each slot, by the slot's name."""
-    with open(path, newline="", encoding="utf-8") as file:
+    with open(SLOTS, newline="", encoding="utf-8") as file:
         return {row["slot"]: row["values"].split(";") for row in csv.DictReader(file)}
 
 

@@ -97,15 +97,15 @@ def caught_at(truth: np.ndarray, scores: np.ndarray, bound: float) -> float:
     return float((scores[truth] > others[int(bound * len(others))]).mean())
 
 
-def interval(values: np.ndarray, folds: int, of: int | None = None, confidence: float = 0.95) -> tuple[float, float]:
+def interval(values: np.ndarray, folds: int, of: int | None = None) -> tuple[float, float]:
     """The corrected interval of the mean over repeats of `folds` folds.
 
     `of` is the count of messages where the metric is a share of them. Such an interval lies between 0 and 1, and is
     exact where all folds have none, or all have all: their variance would say that there is no doubt.
     """
     if of and values.min() == values.max() and values[0] in (0, 1):
-        return metrics.exact_interval(int(values[0]) * of, of, confidence)
-    half = stats.t.ppf((1 + confidence) / 2, len(values) - 1) * _standard_error(values, folds)
+        return metrics.exact_interval(int(values[0]) * of, of)
+    half = stats.t.ppf((1 + metrics.CONFIDENCE) / 2, len(values) - 1) * _standard_error(values, folds)
     low, high = float(values.mean() - half), float(values.mean() + half)
     return (max(low, 0.0), min(high, 1.0)) if of else (low, high)
 

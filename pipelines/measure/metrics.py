@@ -13,6 +13,7 @@ from sklearn.metrics import accuracy_score, average_precision_score, brier_score
 
 from registry.metrics import mcc
 
+CONFIDENCE = 0.95  # of every interval
 _LINK = re.compile(r"https?://|www\.", re.IGNORECASE)
 SLICES = {
     "short": lambda text: len(text) <= 40,
@@ -87,7 +88,6 @@ def intervals(
     positive: str,
     resamples: int,
     seed: int,
-    confidence: float = 0.95,
 ) -> dict[str, tuple[float, float]]:
     """The interval of every metric of `decisions`: {name: (low, high)}.
 
@@ -95,24 +95,24 @@ def intervals(
     the percentile bootstrap's (Efron, 1979), and where no message is wrong, `_least_mcc` as its lower bound.
     """
     rng = np.random.default_rng(seed)
-    tail = (1 - confidence) / 2
+    tail = (1 - CONFIDENCE) / 2
     drawn = [
         _mcc(actual[index], predicted[index])
         for index in (rng.integers(0, len(actual), len(actual)) for _ in range(resamples))
     ]
     low, high = np.nanquantile(drawn, [tail, 1 - tail])
     if (actual == predicted).all():
-        low = _least_mcc(actual, confidence)
-    exact = _exact_intervals(actual, predicted, labels, positive, confidence)
+        low = _least_mcc(actual)
+    exact = _exact_intervals(actual, predicted, labels, positive)
     return {"mcc": (float(low), float(high))} | exact
 
 
-def _least_mcc(actual: np.ndarray, confidence: float) -> float:
+def _least_mcc(actual: np.ndarray) -> float:
     """The lower bound of MCC where no message is wrong: as many are as the exact bound of the accuracy allows.
 
     All of them are taken to be messages of the rarest label, which costs most.
     """
-    accuracy, _ = exact_interval(len(actual), len(actual), confidence)
+    accuracy, _ = exact_interval(len(actual), len(actual))
     found, counts = np.unique(actual, return_counts=True)
     if len(found) < 2:
         return 0.0
@@ -122,7 +122,7 @@ def _least_mcc(actual: np.ndarray, confidence: float) -> float:
 
 
 def _exact_intervals(
-    actual: np.ndarray, predicted: np.ndarray, labels: Sequence[str], positive: str, confidence: float
+    actual: np.ndarray, predicted: np.ndarray, labels: Sequence[str], positive: str
 ) -> dict[str, tuple[float, float]]:
     """The intervals of the metrics that are shares of messages, and of F1.
 
@@ -137,7 +137,7 @@ def _exact_intervals(
         blocked: (flagged, ~is_positive),
     }
     intervals = {
-        name: exact_interval(int(counted[part].sum()), int(part.sum()), confidence)
+        name: exact_interval(int(counted[part].sum()), int(part.sum()))
         for name, (counted, part) in parts.items()
         if part.any()
     }
@@ -147,9 +147,9 @@ def _exact_intervals(
     return intervals
 
 
-def exact_interval(count: int, of: int, confidence: float = 0.95) -> tuple[float, float]:
+def exact_interval(count: int, of: int) -> tuple[float, float]:
     """The interval of the share `count` / `of` by Clopper and Pearson (1934); `of` is 1 or more."""
-    interval = binomtest(count, of).proportion_ci(confidence, method="exact")
+    interval = binomtest(count, of).proportion_ci(CONFIDENCE, method="exact")
     return float(interval.low), float(interval.high)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from pipelines.params import Decision as Settings
+from pipelines.params import DecisionBounds
 from registry.model.artifact import DECIMALS
 from registry.model.decision import Decision
 
@@ -20,7 +20,7 @@ def choose(
     sources: Sequence[str],
     positive: str,
     known: np.ndarray,
-    settings: Settings,
+    settings: DecisionBounds,
 ) -> Decision:
     """The operating point for validation messages: float (n,) probabilities of the positive label, bool (n,), names.
 

@@ -8,6 +8,8 @@ from pipelines.model.backend import keras, tf
 from pipelines.params import Training
 from registry.model.tokenizer import PADDING, UNKNOWN, Encoded, pad, stack
 
+PREDICTED_AT_ONCE = 64  # messages
+
 
 class Batches:
     """Training batches ([ids, offset], labels), drawn anew for each epoch; the same seed gives the same batches.
@@ -65,11 +67,11 @@ class Batches:
         return (np.where(dropped, np.int32(UNKNOWN), ids), offset), self.actual[chunk]
 
 
-def probabilities(model: keras.Model, rows: Sequence[Encoded], size: int = 64) -> np.ndarray:
+def probabilities(model: keras.Model, rows: Sequence[Encoded]) -> np.ndarray:
     """The model's answers, float32 (n, labels), in the order of the rows."""
     order = sorted(range(len(rows)), key=lambda i: max(map(len, rows[i].values())))
     out = np.empty((len(rows), model.output_shape[-1]), dtype=np.float32)
-    for start in range(0, len(order), size):
-        chunk = order[start : start + size]
+    for start in range(0, len(order), PREDICTED_AT_ONCE):
+        chunk = order[start : start + PREDICTED_AT_ONCE]
         out[chunk] = model.predict_on_batch(stack([rows[i] for i in chunk]))
     return out

@@ -55,7 +55,7 @@ def test_a_cross_validation_is_printed_drawn_and_put_into_mlflow(tmp_path, monke
     monkeypatch.setattr(sys, "argv", ["crossval", "baseline", "--repeats", "1", *where])
     crossval.main()
     printed = capsys.readouterr().out
-    assert "fold 5/5" in printed and re.search(r"^candidate +baseline", printed, re.M)
+    assert "crossval: 5/5: baseline" in printed and re.search(r"^candidate +baseline", printed, re.M)
     assert (tmp_path / "out/table.md").read_text().splitlines()[-1].startswith("| baseline | 0.9")
     assert min((tmp_path / "out" / name).stat().st_size for name in ("folds.png", "curve.png")) > 1000
     hardest = pd.read_csv(tmp_path / "out" / "hardest.csv")

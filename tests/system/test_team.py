@@ -3,6 +3,7 @@
 All of them, and the service, are pointed at both by environment variables alone.
 """
 
+import subprocess
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -92,9 +93,10 @@ def test_after_a_pull_nothing_runs_but_what_registers(outputs):
         assert stages == {"register", "report"}
 
 
-def test_a_variant_s_model_is_a_dvc_artifact(bob, alice, tmp_path):
+def test_the_model_of_a_tagged_commit_is_a_dvc_artifact(bob, alice, tmp_path):
     for name in ("workshop", "linear", "lstm"):
-        bob.run("dvc", "artifacts", "get", str(alice.folder), name, "--rev", "HEAD", "--out", str(tmp_path / name))
+        subprocess.run(["git", "tag", f"{name}@v1.0.0"], cwd=alice.folder, check=True)
+        bob.run("dvc", "artifacts", "get", str(alice.folder), name, "--out", str(tmp_path / name))
         built = (alice.folder / f"build/{name}/artifact/model.onnx").read_bytes()
         assert (tmp_path / name / "model.onnx").read_bytes() == built
 

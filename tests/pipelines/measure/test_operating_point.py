@@ -3,9 +3,9 @@
 import numpy as np
 
 from pipelines.measure.operating_point import above, below, choose
-from pipelines.params import Decision
+from pipelines.params import DecisionBounds
 
-SETTINGS = Decision(
+SETTINGS = DecisionBounds(
     blocked={"chat": 0.0, "default": 0.1}, surely_blocked=0.0, missed=0.25, thresholds=(0.3, 0.9), unfamiliar=0.5
 )
 
