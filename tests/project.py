@@ -30,9 +30,12 @@ class Project:
         subprocess.run(["git", "init", "-q"], cwd=folder, check=True)
 
     def commit(self) -> None:
-        for words in (["add", "-A"], ["commit", "-qm", "A small pipeline"]):
-            command = ["git", "-c", "user.name=t", "-c", "user.email=t@example.org", *words]
-            subprocess.run(command, cwd=self.folder, check=True)
+        self.git("add", "-A")
+        self.git("commit", "-qm", "A small pipeline")
+
+    def git(self, *words: str) -> None:
+        command = ["git", "-c", "user.name=t", "-c", "user.email=t@example.org", *words]
+        subprocess.run(command, cwd=self.folder, check=True)
 
     def change(self, **values) -> None:
         path = self.folder / "params.yaml"

@@ -17,10 +17,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from bentos.store import Call, Correction, timeuuid
 from bentos.store.sqlite.store import SQLiteStore
@@ -32,6 +33,7 @@ from tests.toyregistry import add_version, make_registry
 
 PLOT, TABLE = Path("build/growth.png"), Path("build/growth.json")
 CALLER = "127.0.0.1"
+MODEL = ROOT / "build/lstm/artifact"
 PAGE = 10_000  # rows of one write
 
 
@@ -76,7 +78,7 @@ def stages(factor: int, trained: bool) -> Iterator[Measured]:
     with tempfile.TemporaryDirectory() as folder:
         project = Project(Path(folder))
         size = write_copies(Path(folder) / "data/own.csv", factor)
-        project.change(corpora=[{"name": "own", "path": "data/own.csv"}])
+        project.change(corpora=[{"name": "own", "path": "data/own.csv"}], **{"variants.workshop.corpora": None})
         project.change(
             **{"variants.linear.corpora": None, "variants.linear.slots": 0, "variants.linear.wide.weights": {}}
         )
@@ -172,9 +174,7 @@ def served(count: int) -> Iterator[Measured]:
     with tempfile.TemporaryDirectory() as folder:
         uri = f"sqlite:///{folder}/mlflow.db"
         for n in range(count):
-            add_version(
-                Path(folder), uri, float(n), "champion" if not n else None, artifact=ROOT / "build/lstm/artifact"
-            )
+            add_version(Path(folder), uri, float(n), None if n else "champion", wrong=n, artifact=MODEL)
         start = time.perf_counter()
         with Server(Path(folder), MLFLOW_TRACKING_URI=uri, SERVED_VERSIONS="all") as server:
             while len(server.get("/versions").json().get("versions", [])) < count:
@@ -183,16 +183,19 @@ def served(count: int) -> Iterator[Measured]:
             yield Measured("versions served", count, seconds, peak(server.workers()[0]))
 
 
-def run(what: str, size: int, command: Sequence[str], **options) -> Measured:
-    """The time and the most memory of a command with all its children."""
-    start = time.perf_counter()
+def run(what: str, size: int, command: Sequence[str], **options: Any) -> Measured:
+    """The time and the most memory of a command, without its children."""
+    start, memory = time.perf_counter(), 0
     with tempfile.TemporaryFile() as output:
         process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, **options)
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
+        while process.poll() is None:
+            with suppress(FileNotFoundError, ProcessLookupError, ValueError):
+                memory = max(memory, peak(process.pid))
+            time.sleep(0.02)
+        seconds = time.perf_counter() - start
         output.seek(0)
-        assert not status, output.read().decode()[-2000:]
-    return Measured(what, size, time.perf_counter() - start, usage.ru_maxrss // 1024)
+        assert process.returncode == 0, output.read().decode()[-2000:]
+    return Measured(what, size, seconds, memory)
 
 
 def peak(pid: int) -> int:

@@ -3,7 +3,6 @@
 All of them, and the service, are pointed at both by environment variables alone.
 """
 
-import subprocess
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -95,7 +94,7 @@ def test_after_a_pull_nothing_runs_but_what_registers(outputs):
 
 def test_the_model_of_a_tagged_commit_is_a_dvc_artifact(bob, alice, tmp_path):
     for name in ("workshop", "linear", "lstm"):
-        subprocess.run(["git", "tag", f"{name}@v1.0.0"], cwd=alice.folder, check=True)
+        alice.git("tag", "--annotate", f"{name}@v1.0.0", "--message", "A first version")
         bob.run("dvc", "artifacts", "get", str(alice.folder), name, "--out", str(tmp_path / name))
         built = (alice.folder / f"build/{name}/artifact/model.onnx").read_bytes()
         assert (tmp_path / name / "model.onnx").read_bytes() == built
