@@ -222,14 +222,14 @@ def write(rows: list[Measured]) -> None:
     by_name: dict[str, list[Measured]] = {}
     for row in rows:
         by_name.setdefault(row.what.partition(" (")[0], []).append(row)
-    figure, axes = pyplot.subplots(figsize=(8, 5), layout="constrained")
+    figure, axes = pyplot.subplots(figsize=(9, 4), layout="constrained")
     for what, own in by_name.items():
         sizes, seconds = [row.size for row in own], [row.seconds for row in own]
         slope = exponent(sizes, seconds) if len(own) > 1 else math.nan
         print(f"{what:24}exponent {slope:5.2f}, of its last step {last_exponent(own):5.2f}")
         axes.plot(sizes, seconds, marker="o", label=f"{what}: {slope:.2f}")
     axes.set(xscale="log", yscale="log", xlabel="messages, rows, keys or versions", ylabel="seconds")
-    axes.legend(title="exponent")
+    figure.legend(title="exponent", loc="outside right upper")
     PLOT.parent.mkdir(exist_ok=True)
     figure.savefig(PLOT, dpi=150)
     TABLE.write_text(json.dumps([row._asdict() for row in rows], indent=2) + "\n")
