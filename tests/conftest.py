@@ -24,7 +24,7 @@ SYSTEM = {
 TRAINING = ("crossval", "export", "held_out", "register", "tracking", "train")
 STAGES = (*TRAINING, "collect", "fetch", "stage", "validate", "vega")
 LONG = {
-    *(Path(__file__).parent / name for name in ("data", "docs", "model", "pipelines/model")),
+    *(Path(__file__).parent / name for name in ("bentos/deploy", "data", "docs", "model", "pipelines/model")),
     *(Path(__file__).parent / f"pipelines/test_{name}.py" for name in STAGES),
     *(Path(__file__).parent / f"registry/test_{name}.py" for name in ("console", "lock", "main")),
 }
