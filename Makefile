@@ -11,7 +11,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 up: ## from a fresh clone to the service on http://127.0.0.1:3000, or HOST=... PORT=...; build/up.log has all that it says
 	@exec $(PYTHON) -m pipelines.up
 
-test: pipeline ## the whole test suite; without Java 17 and Maven, nginx, Redis or Chromium, the tests that need them are skipped
+test: pipeline ## the whole test suite; tests of a program that is not installed are skipped
 	python -m pytest $(IN_PARALLEL)
 
 test-quick: build/lstm/evaluation/metrics.json ## the tests that start no server, no Java, no nginx and no Redis, and train nothing

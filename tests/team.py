@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Self
 
 import httpx
 
@@ -74,7 +75,7 @@ def s3(folder: Path, *buckets: str) -> Iterator[dict[str, str]]:
 
 
 class TrackingServer:
-    """MLflow's server, which can be killed and started again on the same port."""
+    """MLflow's server while a `with` lasts; it can be killed and started again on the same port."""
 
     def __init__(self, folder: Path, database: str, artifacts: str, settings: dict[str, str]) -> None:
         self.folder, self.port = folder, free_port()
@@ -82,6 +83,13 @@ class TrackingServer:
         places = ["--backend-store-uri", database, "--artifacts-destination", artifacts]
         self.command = [sys.executable, "-m", "mlflow", "server", "--workers", "1", "--port", str(self.port), *places]
         self.settings = os.environ | settings | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
 
     def start(self) -> None:
         with open(self.folder / "mlflow.log", "ab") as log:

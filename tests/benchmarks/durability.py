@@ -14,7 +14,6 @@ import signal
 import sqlite3
 import sys
 import tempfile
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -31,7 +30,7 @@ from tests.cassandra.client import session_of, settings_for
 from tests.cassandra.jars import jars
 from tests.cassandra.ring import Ring
 from tests.server import Server, client
-from tests.system.tools import follower_of, process_tree, running, wait_until
+from tests.system.tools import Threads, follower_of, process_tree, running, wait_until
 from tests.toyregistry import make_registry
 
 LONGEST = 60.0  # seconds of load
@@ -58,25 +57,14 @@ def count(answered: Iterable[UUID], logged: Iterable[tuple[UUID, str]]) -> Count
     return Counted(len(ids), len(ids - {row for row, _ in rows}), sum(many > 1 for many in texts.values()))
 
 
-class Clients:
+class Clients(Threads):
     """Threads that send texts, none of them twice, while a `with` lasts. `ids` are those of the answers."""
 
     def __init__(self, url: str, many: int) -> None:
         self.url = url
         self.ids: list[UUID] = []
         self.failed: Counter[str] = Counter()  # by status, or by the error's name
-        self._over = threading.Event()
-        self._threads = [threading.Thread(target=self._call, args=(n,)) for n in range(many)]
-
-    def __enter__(self) -> "Clients":
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        for thread in self._threads:
-            thread.join()
+        super().__init__(range(many))
 
     def _call(self, n: int) -> None:
         with client(self.url, f"127.3.0.{n + 1}") as calling:

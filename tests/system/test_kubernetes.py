@@ -11,7 +11,6 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -25,7 +24,7 @@ from bentos.settings import Settings
 from tests.cassandra.client import session_of, settings_for
 from tests.kubernetes import Manifest, container, pod, pre_stop, read, settings
 from tests.server import ROOT, Server, free_port
-from tests.system.tools import metric, new_address, wait_until
+from tests.system.tools import Threads, metric, new_address, wait_until
 
 LATEST = 0.8  # of preStop, the moment at which the last node hears that a pod is to get no more connections
 CALLERS = 6
@@ -75,25 +74,14 @@ def _asked_once(server: Server, probe: Manifest) -> bool:
         return False
 
 
-class Connections:
+class Connections(Threads):
     """Callers that reach one of `endpoints` with each new connection, as through a Service, and use it for CALLS."""
 
     def __init__(self, *endpoints: Server) -> None:
         self.endpoints = list(endpoints)
         self.answered: list[str] = []
         self.failures: list[str] = []
-        self._over = threading.Event()
-        self._threads = [threading.Thread(target=self._call, args=(number,)) for number in range(CALLERS)]
-
-    def __enter__(self) -> "Connections":
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        for thread in self._threads:
-            thread.join()
+        super().__init__(range(CALLERS))
 
     def wait_for(self, count: int) -> None:
         before = len(self.answered)

@@ -5,11 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import httpx
 import pytest
 
-from tests.server import free_port
-from tests.system.tools import wait_until
+from tests.team import TrackingServer
 from tests.toyregistry import add_version
 
 ROOT = Path(__file__).parents[2]
@@ -18,24 +16,10 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture(scope="module")
 def remote(tmp_path_factory):
     """The URI of a server that has one toy."""
-    folder, port = tmp_path_factory.mktemp("remote"), free_port()
-    places = ["--backend-store-uri", f"sqlite:///{folder / 'mlflow.db'}", "--artifacts-destination", folder / "kept"]
-    command = [sys.executable, "-m", "mlflow", "server", "--workers", "1", "--port", str(port), *places]
-    uri = f"http://127.0.0.1:{port}"
-    with open(folder / "log", "w") as log, subprocess.Popen(command, cwd=folder, stdout=log, stderr=log) as server:
-        try:
-            wait_until(lambda: _answers(uri) or server.poll() is not None)
-            add_version(folder, uri, -1.0)
-            yield uri
-        finally:
-            server.terminate()
-
-
-def _answers(uri: str) -> bool:
-    try:
-        return httpx.get(f"{uri}/health").status_code == 200
-    except httpx.TransportError:
-        return False
+    folder = tmp_path_factory.mktemp("remote")
+    with TrackingServer(folder, f"sqlite:///{folder / 'mlflow.db'}", str(folder / "kept"), {}) as server:
+        add_version(folder, server.uri, -1.0)
+        yield server.uri
 
 
 def test_what_show_and_promote_download_is_deleted(remote, tmp_path):

@@ -40,13 +40,9 @@ def storage(s3_folder):
 
 @pytest.fixture(scope="module")
 def tracking(tmp_path_factory, storage):
-    with team.postgres() as database:
-        server = team.TrackingServer(tmp_path_factory.mktemp("mlflow"), database, "s3://mlflow", storage)
-        server.start()
-        try:
-            yield server
-        finally:
-            server.kill()
+    folder = tmp_path_factory.mktemp("mlflow")
+    with team.postgres() as database, team.TrackingServer(folder, database, "s3://mlflow", storage) as server:
+        yield server
 
 
 @pytest.fixture(scope="module")

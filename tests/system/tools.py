@@ -5,10 +5,10 @@ import itertools
 import math
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import httpx
 import pytest
@@ -75,7 +75,25 @@ def metric(server: Server, sample: str) -> float:
     return next((float(line.rpartition(" ")[2]) for line in lines if line.startswith(f"{sample} ")), 0.0)
 
 
-class Callers:
+class Threads:
+    """A thread for each of `arguments`, which runs `_call` with it while a `with` lasts, until `_over` is set."""
+
+    def __init__(self, arguments: Sequence[Any]) -> None:
+        self._over = threading.Event()
+        self._threads = [threading.Thread(target=self._call, args=(argument,)) for argument in arguments]
+
+    def __enter__(self) -> Self:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        for thread in self._threads:
+            thread.join()
+
+
+class Callers(Threads):
     """Threads that send one text after the other for as long as a `with` lasts, each from an address of its own.
 
     `sent` are the ids of the requests that were begun, each the caller's address and a number; `answers` are pairs of a
@@ -88,18 +106,7 @@ class Callers:
         self.sent: list[str] = []
         self.answers: list[tuple[str, dict[str, Any]]] = []
         self.failures: list[str] = []
-        self._over = threading.Event()
-        self._threads = [threading.Thread(target=self._call, args=(new_address(),)) for _ in range(many)]
-
-    def __enter__(self) -> "Callers":
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        for thread in self._threads:
-            thread.join()
+        super().__init__([new_address() for _ in range(many)])
 
     def _call(self, address: str) -> None:
         with client(self.url, address) as calling:
