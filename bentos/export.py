@@ -7,21 +7,32 @@ standard output, so that neither has to import the service. A row is written as 
 import json
 import sys
 from datetime import datetime
+from hashlib import sha256
 from typing import TextIO
 
 from bentos.settings import Settings
 from bentos.store import timeuuid
 from bentos.store.backends import open_store, scan_calls, store_name
-from bentos.store.spool import CORRECTIONS, Spool
+from bentos.store.spool import CORRECTIONS, OLD_CORRECTIONS, Spool
 
 
 def export_calls(settings: Settings, since: datetime, output: TextIO) -> None:
-    """Write every call since then, in no order: its version's key, its label and the length of its text.
+    """Write every call since then, in no order: all but its caller and its text, of which the digest and the length.
 
     Raises StoreError.
     """
     for call in scan_calls(settings, since):
-        row = {"version": call.version, "label": call.label, "characters": len(call.text)}
+        row = {
+            "version": call.version,
+            "label": call.label,
+            "characters": len(call.text),
+            "probability": call.probability,
+            "alias": call.alias,
+            "source": call.source,
+            "from_cache": call.from_cache,
+            "text_sha256": sha256(call.text.encode(errors="surrogatepass")).hexdigest(),
+            "called_at": timeuuid.moment(call.id).isoformat(timespec="microseconds"),
+        }
         print(json.dumps(row), file=output)
 
 
@@ -48,6 +59,7 @@ async def export_corrections(settings: Settings, output: TextIO) -> None:
                 "label": correction.label,
                 "caller": correction.caller_id,
                 "corrected_at": timeuuid.moment(correction.corrected_at).isoformat(timespec="microseconds"),
+                "reason": correction.reason,
             }
             print(json.dumps(row), file=output)
     finally:
@@ -58,7 +70,7 @@ async def _count_waiting(settings: Settings) -> None:
     """Say how many corrections are in this host's spool and not in the database yet. Raises StoreError."""
     spool = Spool(settings.spool_path)
     try:
-        if waiting := await spool.count([CORRECTIONS]):
+        if waiting := await spool.count([CORRECTIONS, OLD_CORRECTIONS]):
             _notice(f"{waiting} corrections wait for the database in {spool.path}: export again once it has them")
     finally:
         await spool.close()

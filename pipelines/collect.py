@@ -42,12 +42,13 @@ class ExportError(Exception):
 
 
 class Correction(NamedTuple):
-    """One caller's label for one text, and when it was sent."""
+    """One caller's label for one text, when it was sent, and why it was asked for; empty where it was not asked for."""
 
     text: str
     label: str
     caller: str
     corrected_at: str
+    reason: str
 
 
 def collect(output: Path) -> str:

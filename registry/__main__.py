@@ -168,7 +168,9 @@ def change_routing(registry: Registry, shares: dict[str, float], shadow: str | N
 
 
 def show_drift(registry: Registry, hours: float, as_json: bool) -> None:
-    versions = drifts(registry, profiles_of(read_calls(datetime.now(UTC) - timedelta(hours=hours))))
+    calls = read_calls(datetime.now(UTC) - timedelta(hours=hours))
+    predicted = ((call.version, call.label, call.characters) for call in calls if call.source != "correction")
+    versions = drifts(registry, profiles_of(predicted))
     if not (versions or as_json):
         return print(NO_VERSIONS.format(registry.model_name))
     output.print_drifts(versions, as_json)

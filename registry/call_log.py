@@ -10,11 +10,22 @@ from registry.versions import RegistryError
 
 
 class LoggedCall(NamedTuple):
-    """One call: the version's key, the label that it answered and the length of the text in characters."""
+    """One call: the version's key, the label that it answered and the length of the text in characters.
+
+    `probability` is the label's, None where it is not known; `alias` is the one that the routing chose, empty where the
+    call named a version; `source` is `model`, `correction` (the caller's own label) or `shadow`. `text_sha256` is in
+    hex, `called_at` in ISO 8601.
+    """
 
     version: str
     label: str
     characters: int
+    probability: float | None
+    alias: str
+    source: str
+    from_cache: bool
+    text_sha256: str
+    called_at: str
 
 
 def read_calls(since: datetime) -> Iterator[LoggedCall]:

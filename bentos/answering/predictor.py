@@ -60,14 +60,20 @@ class Predictor:
         caller_id: str,
         skip_cache: bool,
         is_gone: IsGone | None = None,
+        alias: str = "",
     ) -> list[Answer]:
-        """One answer for each text, in order.
+        """One answer for each text, in order. `alias` is the one that the routing chose.
 
         Raises StoreError when they cannot be logged: then none is given. Raises what `ModelPool.run` raises.
         """
         metrics, started = self.metrics.version(version.number), time.perf_counter()
         try:
-            answers = await self._answer_uncounted(version, texts, caller_id, skip_cache, is_gone)
+            answers, predicted = await self._predict_or_read(version, texts, skip_cache, is_gone)
+            calls = [logged(caller_id, version.key, answer, alias) for answer in answers]
+            if predicted:  # both begin in the same turn of the event loop, so that one commit can hold both
+                await asyncio.gather(self._log(version, calls), self._write_cache(version, predicted))
+            else:
+                await self._log(version, calls)
         except Exception:
             metrics.errors.inc()
             raise
@@ -76,21 +82,16 @@ class Predictor:
             _log_texts(version, answers)
         return answers
 
-    async def _answer_uncounted(
-        self, version: LoadedVersion, texts: Sequence[str], caller_id: str, skip_cache: bool, is_gone: IsGone | None
-    ) -> list[Answer]:
+    async def _predict_or_read(
+        self, version: LoadedVersion, texts: Sequence[str], skip_cache: bool, is_gone: IsGone | None
+    ) -> tuple[list[Answer], dict[str, Prediction]]:
+        """The answers, and the predictions that were not in the cache."""
         different = list(dict.fromkeys(texts))
         cached = {} if skip_cache else await self._read_cache(version, different)
         missing = [text for text in different if text not in cached]
         predicted = await self._predict(version, missing, is_gone) if missing else {}
         predictions = cached | predicted
-        answers = [_make_answer(version, text, predictions[text], text in cached) for text in texts]
-        calls = [Call(caller_id, a.id, a.input, version.key, a.label, a.from_cache) for a in answers]
-        if predicted:  # both begin in the same turn of the event loop, so that one commit can hold both
-            await asyncio.gather(self._log(version, calls), self._write_cache(version, predicted))
-        else:
-            await self._log(version, calls)
-        return answers
+        return [_make_answer(version, text, predictions[text], text in cached) for text in texts], predicted
 
     async def _read_cache(self, version: LoadedVersion, texts: Sequence[str]) -> dict[str, Prediction]:
         """The stored predictions that are valid; none where the store cannot answer."""
@@ -136,6 +137,13 @@ class Predictor:
         self.metrics.cache_failures.labels(operation).inc()
         if self._may_complain():
             logger.warning("%s: %s", message, error)
+
+
+def logged(caller_id: str, version_key: str, answer: Answer, alias: str) -> Call:
+    """The row of an answer in the call log."""
+    return Call(
+        caller_id, answer.id, answer.input, version_key, answer.label, answer.from_cache, answer.probability, alias
+    )
 
 
 def cache_row(prediction: Prediction) -> Probabilities:

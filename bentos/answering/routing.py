@@ -12,18 +12,21 @@ from registry.versions import CHAMPION
 SHOWN_CHARACTERS, SHOWN_REFS = 50, 4  # of what a caller sent, in an error message
 
 
-def choose(served: ServedVersions, refs: Collection[str], caller_id: str, metrics: Metrics) -> LoadedVersion:
+def choose(
+    served: ServedVersions, refs: Collection[str], caller_id: str, metrics: Metrics
+) -> tuple[str, LoadedVersion]:
     """The version that `refs`, the numbers and aliases that a call names, agree on; the caller's own if it names none.
 
-    Raises CallError: version_conflict, unknown_version, version_refused or not_ready.
+    Comes with the alias that the routing chose, which is empty where the call names a version. Raises CallError:
+    version_conflict, unknown_version, version_refused or not_ready.
     """
     with tracing.span("route") as span:
-        alias, version = (None, named(served, refs)) if refs else routed(served, caller_id)
+        alias, version = ("", named(served, refs)) if refs else routed(served, caller_id)
         if span:
-            span.set_attributes({"spam.model_version": version.number, "spam.alias": alias or ""})
+            span.set_attributes({"spam.model_version": version.number, "spam.alias": alias})
     if alias:
         metrics.routed.labels(alias).inc()
-    return version
+    return alias, version
 
 
 def routed(served: ServedVersions, caller_id: str) -> tuple[str, LoadedVersion]:

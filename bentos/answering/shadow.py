@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from bentos.answering.model_pool import ModelPool
 from bentos.answering.predictor import Answer
 from bentos.monitoring.metrics import Metrics
+from bentos.store import SHADOW, Call, Store, timeuuid
 from bentos.versions.loaded import LoadedVersion
 
 MAX_WAITING_CHARACTERS = 1_000_000  # of text; calls beyond it are dropped
@@ -19,6 +20,7 @@ logger = logging.getLogger(__name__)
 class _Comparison:
     """An answered call that waits for the shadow's prediction."""
 
+    caller_id: str
     version: LoadedVersion
     shadow: LoadedVersion
     answers: Sequence[Answer]
@@ -29,17 +31,23 @@ class _Comparison:
 
 
 class Shadow:
-    """Predicts answered calls once more, one at a time, and counts where the labels differ. Nothing of it is stored."""
+    """Predicts answered calls once more, one at a time, counts where the labels differ, and logs what it predicted.
 
-    def __init__(self, metrics: Metrics, pool: ModelPool) -> None:
+    The rows of the log say that they are the shadow's: they are no answers, and only compare versions.
+    """
+
+    def __init__(self, store: Store, metrics: Metrics, pool: ModelPool) -> None:
+        self.store = store
         self.metrics = metrics
         self.pool = pool
         self._waiting: asyncio.Queue[_Comparison] = asyncio.Queue()
         self._waiting_characters = 0
 
-    async def compare(self, version: LoadedVersion, shadow: LoadedVersion, answers: Sequence[Answer]) -> None:
+    async def compare(
+        self, caller_id: str, version: LoadedVersion, shadow: LoadedVersion, answers: Sequence[Answer]
+    ) -> None:
         """Queue a call that `version` answered, for `shadow` to predict; dropped when too much text waits."""
-        comparison = _Comparison(version, shadow, answers)
+        comparison = _Comparison(caller_id, version, shadow, answers)
         if self._waiting_characters + comparison.characters > MAX_WAITING_CHARACTERS:
             self.metrics.shadow_dropped.inc(len(answers))
             return
@@ -53,13 +61,22 @@ class Shadow:
                 await self._predict(comparison)
             except Exception as error:  # of any kind: a version on trial may fail, and no caller may notice
                 self.metrics.shadow_failures.inc(len(comparison.answers))
-                logger.warning("the shadow, version %s, does not predict: %r", comparison.shadow.number, error)
+                logger.warning("the shadow, version %s, failed: %r", comparison.shadow.number, error)
             finally:
                 self._waiting_characters -= comparison.characters
 
     async def _predict(self, comparison: _Comparison) -> None:
         texts = [answer.input for answer in comparison.answers]
         predictions = await self.pool.run(comparison.shadow.model.classify, texts)
-        labels = [comparison.shadow.model.decision.label(prediction.probabilities) for prediction in predictions]
+        probabilities = [prediction.probabilities for prediction in predictions]
+        labels = [comparison.shadow.model.decision.label(row) for row in probabilities]
         differing = sum(label != answer.label for label, answer in zip(labels, comparison.answers, strict=True))
+        caller, key = comparison.caller_id, comparison.shadow.key
+        rows = zip(texts, labels, probabilities, strict=True)
+        await self.store.log(
+            [
+                Call(caller, timeuuid.now(), text, key, label, False, row[label], source=SHADOW)
+                for text, label, row in rows
+            ]
+        )
         self.metrics.count_shadowed(comparison.version.number, comparison.shadow.number, len(texts), differing)

@@ -57,7 +57,7 @@ class Comparison:
 
 @dataclass(frozen=True)
 class LoggedCall:
-    """One of your calls of this hour; `called_at` is in ISO 8601."""
+    """One of your calls of this hour; `called_at` is in ISO 8601. `source` is `model` or `correction`."""
 
     index: int
     id: str
@@ -66,6 +66,8 @@ class LoggedCall:
     model_version: str
     result: str
     from_cache: bool
+    probability: float | None = None
+    source: str = "model"
 
 
 @dataclass(frozen=True)

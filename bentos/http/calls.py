@@ -10,7 +10,7 @@ from bentos.answering.predictor import Answer
 from bentos.answering.routing import choose
 from bentos.errors import CallError
 from bentos.http import schemas
-from bentos.http.context import Service, caller_of, service_of
+from bentos.http.context import caller_of, service_of
 from bentos.http.limits import MAX_LIST_CHARACTERS
 from bentos.http.responses import VERSION_HEADER, json_response, prediction_json
 from bentos.versions.loaded import LoadedVersion, ServedVersions
@@ -19,13 +19,13 @@ from bentos.versions.loaded import LoadedVersion, ServedVersions
 async def answer_list(request: Request, call: schemas.PredictionsRequest) -> Response:
     """Answer a call of a list of texts."""
     service, served, caller = service_of(request), service_of(request).served, caller_of(request)
-    version = choose(served, refs_of(request, call.model_version), caller, service.metrics)
+    alias, version = choose(served, refs_of(request, call.model_version), caller, service.metrics)
     check_characters(call.texts)
     await service.count_more_texts(caller, len(call.texts))
     gone = request.is_disconnected
-    answers = await service.predictor.answer(version, call.texts, caller, call.skip_cache, gone)
+    answers = await service.predictor.answer(version, call.texts, caller, call.skip_cache, gone, alias)
     content = [prediction_json(version, answer, call.echo_input) for answer in answers]
-    return with_shadow(json_response(content, version.number), service, served, version, answers)
+    return with_shadow(json_response(content, version.number), request, served, version, answers)
 
 
 def check_characters(texts: list[str]) -> None:
@@ -36,12 +36,13 @@ def check_characters(texts: list[str]) -> None:
 
 
 def with_shadow(
-    response: Response, service: Service, served: ServedVersions, version: LoadedVersion, answers: list[Answer]
+    response: Response, request: Request, served: ServedVersions, version: LoadedVersion, answers: list[Answer]
 ) -> Response:
     """The response; once it is sent, the shadow predicts the call as well, where the routing has one."""
     shadow = served.shadow
     if shadow and shadow.key != version.key:
-        response.background = BackgroundTask(service.shadow.compare, version, shadow, answers)
+        compare = service_of(request).shadow.compare
+        response.background = BackgroundTask(compare, caller_of(request), version, shadow, answers)
     return response
 
 

@@ -162,6 +162,12 @@ class LoggedCall(BaseModel):
     model_version: str = Field(examples=["2"])
     result: str = Field(description="the answered label", examples=["spam"])
     from_cache: bool
+    probability: float | None = Field(
+        None, description="of the label; null where no model answered", examples=[0.998321]
+    )
+    source: str = Field(
+        "model", description="`model`, or `correction` where you had corrected the text", examples=["model"]
+    )
 
 
 class Feedback(BaseModel):

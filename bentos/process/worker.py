@@ -63,7 +63,7 @@ async def start(settings: Settings, baked: Path | None, place: WorkerPlace) -> t
     if served.why_no_champion:
         logger.warning("not ready: %s", served.why_no_champion)
     pool, log_health = ModelPool(settings.call_timeout), LogHealth(store)
-    current, shadow = CurrentVersions(served), Shadow(metrics, pool)
+    current, shadow = CurrentVersions(served), Shadow(store, metrics, pool)
 
     def count_changes(before: ServedVersions, after: ServedVersions) -> None:
         metrics.count_version_changes(changes(before, after))

@@ -7,15 +7,25 @@ database can answer a whole request in one round trip's time.
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
 from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
+from registry.model.normalise import normalise
+
 Probabilities = dict[str, float]  # label -> probability
+
+MODEL, CORRECTION, SHADOW = "model", "correction", "shadow"  # the sources of a logged call
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One answered text. `called_at` is a version 1 UUID that the service makes: the moment, and the row's identity."""
+    """One answered text. `called_at` is a version 1 UUID that the service makes: the moment, and the row's identity.
+
+    `probability` is that of the answered label; None in a row of an older release, and where no model answered.
+    `alias` is the one that the routing chose; empty where the call named a version. `source` says who answered: MODEL;
+    CORRECTION, the caller's own earlier correction; or SHADOW, a version that predicted the call and answered nobody.
+    """
 
     caller_id: str
     called_at: UUID
@@ -23,25 +33,41 @@ class Call:
     model_version: str
     result: str
     from_cache: bool
+    probability: float | None = None
+    alias: str = ""
+    source: str = MODEL
 
 
 @dataclass(frozen=True, slots=True)
 class Correction:
-    """What a caller says is the right label of a text. `corrected_at` is a version 1 UUID, as a call's."""
+    """What a caller says is the right label of a text. `corrected_at` is a version 1 UUID, as a call's.
+
+    `reason` is why a person was asked for the label; empty where the caller sent it unasked.
+    """
 
     caller_id: str
     corrected_at: UUID
     input: str
     label: str
+    reason: str = ""
 
 
 class ScannedCall(NamedTuple):
-    """A call as it is read from the whole log: its identity, its version's content key, its label and its text."""
+    """A call as it is read from the whole log; the fields are those of a Call."""
 
     id: UUID
     version: str
     label: str
     text: str
+    from_cache: bool
+    probability: float | None
+    alias: str
+    source: str
+
+
+def digest(text: str) -> bytes:
+    """SHA-256 of the normalised text: one message has one digest, however it is spaced or disguised."""
+    return sha256(normalise(text).encode(errors="surrogatepass")).digest()
 
 
 class StoreError(Exception):
@@ -82,6 +108,12 @@ class Store(Protocol):
 
     async def correct(self, corrections: Sequence[Correction]) -> None:
         """Keep corrections for ever; on return they are durable. Of a caller's, of one text, the latest stays."""
+
+    async def corrects(self, caller_id: str) -> bool:
+        """Whether the caller has sent corrections."""
+
+    async def corrected(self, caller_id: str, texts: Sequence[str]) -> dict[str, str]:
+        """The caller's own labels for those of `texts` that they corrected, in whatever way the text is disguised."""
 
     def corrections(self) -> AsyncIterator[Correction]:
         """All that is kept, of all callers; those of one text follow one another. A page in memory at a time."""

@@ -92,6 +92,12 @@ class ResilientStore:
     async def correct(self, corrections: Sequence[Correction]) -> None:
         await self._write(CORRECTIONS, corrections)
 
+    async def corrects(self, caller_id: str) -> bool:
+        return await self._breaker.call("get", self._reachable().corrects(caller_id))
+
+    async def corrected(self, caller_id: str, texts: Sequence[str]) -> dict[str, str]:
+        return await self._breaker.call("get", self._reachable().corrected(caller_id, texts))
+
     async def corrections(self) -> AsyncIterator[Correction]:
         async for correction in self._reachable().corrections():
             yield correction
@@ -183,7 +189,7 @@ class ResilientStore:
 
 
 def _writer(database: Store, kind: Kind[T]) -> Callable[[Sequence[T]], Awaitable[None]]:
-    return database.log if kind is CALLS else database.correct
+    return getattr(database, kind.write)
 
 
 def _check_size(rows: Sequence[Call | Correction]) -> None:

@@ -1,4 +1,8 @@
-"""The outbox: rows that wait for the database in an SQLite file, which survives a kill and a power cut."""
+"""The outbox: rows that wait for the database in an SQLite file, which survives a kill and a power cut.
+
+An older release may share the file while it is replaced. It takes rows out of its own tables alone, so that it loses
+no column that it does not know; this release empties these too.
+"""
 
 import asyncio
 import fcntl
@@ -22,9 +26,11 @@ T = TypeVar("T")
 class Kind(Generic[T]):
     """A kind of row, which waits in a queue of its own.
 
-    `columns` of its table, with their types; `values` takes a row apart into them, `row` puts it together again.
+    `write` is the store's method that takes the rows. `columns` of its table, with their types; `values` takes a row
+    apart into them, `row` puts it together again.
     """
 
+    write: str
     table: str
     columns: dict[str, str]
     values: Callable[[T], tuple[Any, ...]]
@@ -32,7 +38,7 @@ class Kind(Generic[T]):
 
     @property
     def create(self) -> str:
-        columns = ", ".join(f"{name} {type_} NOT NULL" for name, type_ in self.columns.items())
+        columns = ", ".join(f"{name} {type_}" for name, type_ in self.columns.items())
         return f"CREATE TABLE IF NOT EXISTS {self.table} (id INTEGER PRIMARY KEY AUTOINCREMENT, {columns})"
 
     @property
@@ -44,26 +50,58 @@ class Kind(Generic[T]):
         return f"SELECT id, {', '.join(self.columns)} FROM {self.table} ORDER BY id LIMIT ?"
 
 
+_CALL = {
+    "caller_id": "TEXT NOT NULL",
+    "called_at": "BLOB NOT NULL",
+    "input": "TEXT NOT NULL",
+    "model_version": "TEXT NOT NULL",
+    "result": "TEXT NOT NULL",
+    "from_cache": "INTEGER NOT NULL",
+}
+_CORRECTION = {
+    "caller_id": "TEXT NOT NULL",
+    "corrected_at": "BLOB NOT NULL",
+    "input": "TEXT NOT NULL",
+    "label": "TEXT NOT NULL",
+}
+
+
+def _call_values(call: Call) -> tuple[Any, ...]:
+    row = (call.caller_id, call.called_at.bytes, call.input, call.model_version, call.result, call.from_cache)
+    return (*row, call.probability, call.alias, call.source)
+
+
+def _call_row(caller: str, at: bytes, text: str, version: str, label: str, hit: int, *others: Any) -> Call:
+    return Call(caller, UUID(bytes=at), text, version, label, bool(hit), *others)
+
+
+def _correction_values(row: Correction) -> tuple[Any, ...]:
+    return (row.caller_id, row.corrected_at.bytes, row.input, row.label, row.reason)
+
+
+def _correction_row(caller: str, at: bytes, text: str, label: str, reason: str = "") -> Correction:
+    return Correction(caller, UUID(bytes=at), text, label, reason)
+
+
 CALLS = Kind[Call](
-    "waiting_calls",
-    {
-        "caller_id": "TEXT",
-        "called_at": "BLOB",
-        "input": "TEXT",
-        "model_version": "TEXT",
-        "result": "TEXT",
-        "from_cache": "INTEGER",
-    },
-    lambda call: (call.caller_id, call.called_at.bytes, call.input, call.model_version, call.result, call.from_cache),
-    lambda caller, at, text, version, label, hit: Call(caller, UUID(bytes=at), text, version, label, bool(hit)),
+    "log",
+    "waiting_answers",
+    _CALL | {"probability": "REAL", "alias": "TEXT NOT NULL", "source": "TEXT NOT NULL"},
+    _call_values,
+    _call_row,
 )
 CORRECTIONS = Kind[Correction](
-    "waiting_corrections",
-    {"caller_id": "TEXT", "corrected_at": "BLOB", "input": "TEXT", "label": "TEXT"},
-    lambda correction: (correction.caller_id, correction.corrected_at.bytes, correction.input, correction.label),
-    lambda caller, at, text, label: Correction(caller, UUID(bytes=at), text, label),
+    "correct", "waiting_labels", _CORRECTION | {"reason": "TEXT NOT NULL"}, _correction_values, _correction_row
 )
-KINDS = (CALLS, CORRECTIONS)
+OLD_CALLS = Kind[
+    Call
+](  # of the release before: this one adds nothing to them
+    "log", "waiting_calls", _CALL, lambda call: _call_values(call)[: len(_CALL)], _call_row
+)
+OLD_CORRECTIONS = Kind[Correction](
+    "correct", "waiting_corrections", _CORRECTION, lambda row: _correction_values(row)[:-1], _correction_row
+)
+KINDS = (CALLS, CORRECTIONS, OLD_CALLS, OLD_CORRECTIONS)
 
 
 class SpoolError(StoreError):

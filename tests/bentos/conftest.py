@@ -84,7 +84,7 @@ def predictor(store, metrics, pool, log_health) -> Predictor:
 def service(served, store, metrics, predictor, pool, log_health) -> Service:
     current = CurrentVersions(served)
     recorder = FeedbackRecorder(store, metrics)
-    shadow = Shadow(metrics, pool)
+    shadow = Shadow(store, metrics, pool)
     return Service("test", "sms-spam", current, store, metrics, predictor, pool, log_health, shadow, recorder)
 
 

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -45,11 +46,14 @@ def a_call(text: str, ago: timedelta = timedelta(), label: str = "ham") -> Call:
 async def test_calls_since_a_moment_have_version_label_and_length_and_no_text(store, tmp_path):
     hours = timedelta(hours=1)
     await store.log([a_call("see you 🎁"), a_call("win " * 100, 2 * hours, "spam"), a_call("old", 5 * hours)])
-    recent = {"version": "1-abcdef01", "label": "ham", "characters": 9}
-    earlier = {"version": "1-abcdef01", "label": "spam", "characters": 400}
+    common = {"version": "1-abcdef01", "probability": None, "alias": "", "source": "model", "from_cache": False}
+    recent = {**common, "label": "ham", "characters": 9, "text_sha256": sha256("see you 🎁".encode()).hexdigest()}
+    earlier = {**common, "label": "spam", "characters": 400, "text_sha256": sha256(b"win " * 100).hexdigest()}
     for zone in (UTC, None):
         since = (datetime.now(UTC) - 3 * hours).replace(tzinfo=zone).isoformat()
         rows, errors = export(tmp_path, "calls", "--since", since)
+        moments = [datetime.fromisoformat(row.pop("called_at")) for row in rows]
+        assert max(moments) - min(moments) > hours
         assert sorted(rows, key=lambda row: row["characters"]) == [recent, earlier] and errors == ""
     assert len(export(tmp_path, "calls", "--since", LONG_AGO)[0]) == 3
 
@@ -122,7 +126,8 @@ async def test_the_rows_in_cassandra_are_exported(cassandra_node, keyspace, tmp_
     variables = {name.upper(): str(getattr(settings, name)) for name in names}
     since = (datetime.now(UTC) - 4.5 * hours).isoformat()
     calls, _ = export(tmp_path, "calls", "--since", since, **variables)
-    assert calls == [{"version": "1-abcdef01", "label": "ham", "characters": 6}] * 5
+    assert [(call["version"], call["label"], call["characters"]) for call in calls] == [("1-abcdef01", "ham", 6)] * 5
+    assert {(call["probability"], call["source"]) for call in calls} == {(None, "model")}
     texts, _ = export(tmp_path, "texts", "--since", since, **variables)
     assert sorted(row["text"] for row in texts) == [f"text {i}" for i in range(5)]
     rows, errors = export(tmp_path, "corrections", **variables)

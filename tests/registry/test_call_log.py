@@ -3,6 +3,7 @@
 import asyncio
 import json
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,9 @@ def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     return tmp_path
+
+
+CALL = LoggedCall("1", "ham", 2, 0.75, "champion", "model", False, "00" * 32, "2030-01-31T12:00:00+00:00")
 
 
 def log(path: Path, rows: list[tuple[str, str, str, timedelta]]) -> None:
@@ -44,7 +48,9 @@ def log(path: Path, rows: list[tuple[str, str, str, timedelta]]) -> None:
 def test_only_calls_since_then_are_read(folder):
     recent, old = ("1-abcdef01", "ham", "see you 🎁", HOUR), ("2-abcdef01", "spam", "win", 30 * HOUR)
     log(folder / "spam.db", [recent, old])
-    assert list(read_calls(datetime.now(UTC) - 24 * HOUR)) == [LoggedCall("1-abcdef01", "ham", 9)]
+    (call,) = read_calls(datetime.now(UTC) - 24 * HOUR)
+    digest = sha256("see you 🎁".encode()).hexdigest()
+    assert call[:-1] == ("1-abcdef01", "ham", 9, None, "", "model", False, digest)
 
 
 def test_drift_reads_the_calls_of_the_last_hours(registry, cli, folder):
@@ -67,11 +73,11 @@ def test_a_log_that_cannot_be_read_is_one_sentence(cli, folder, monkeypatch):
 
 def test_calls_are_not_taken_for_all_when_the_export_fails(monkeypatch, folder):
     (folder / "bentos.py").write_text(
-        'print(\'{"version": "1", "label": "ham", "characters": 2}\', flush=True); raise SystemExit("error: it broke")'
+        f"print({json.dumps(json.dumps(CALL._asdict()))}, flush=True); raise SystemExit('error: it broke')"
     )
     monkeypatch.setenv("PYTHONPATH", "")
     calls = read_calls(datetime.now(UTC))
-    assert next(calls) == LoggedCall("1", "ham", 2)
+    assert next(calls) == CALL
     with pytest.raises(RegistryError, match=r"^the call log cannot be read: it broke$"):
         next(calls)
 

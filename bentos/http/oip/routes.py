@@ -113,14 +113,15 @@ async def infer(
 ) -> Response:
     service, served, caller = service_of(request), service_of(request).served, caller_of(request)
     refs = request.headers.getlist(VERSION_HEADER) + ([version] if version else [])
-    loaded = choose(served, refs, caller, service.metrics)
+    alias, loaded = choose(served, refs, caller, service.metrics)
     check_characters(call.texts)
     await service.count_more_texts(caller, len(call.texts))
     explanation = await explanation_json(request, loaded, call.texts[0]) if call.parameters.explain else None
     gone = request.is_disconnected
-    answered = await service.predictor.answer(loaded, call.texts, caller, call.parameters.skip_cache, gone)
+    skip_cache = call.parameters.skip_cache
+    answered = await service.predictor.answer(loaded, call.texts, caller, skip_cache, gone, alias)
     outputs = answers.outputs_of(loaded, answered, explanation)
-    return with_shadow(answers.infer_response(name, call, loaded, outputs), service, served, loaded, answered)
+    return with_shadow(answers.infer_response(name, call, loaded, outputs), request, served, loaded, answered)
 
 
 @server_router.post(

@@ -9,7 +9,7 @@ from fastapi.responses import StreamingResponse
 from bentos.http import schemas
 from bentos.http.context import caller_of, service_of
 from bentos.http.openapi import errors
-from bentos.store import Call, timeuuid
+from bentos.store import SHADOW, Call, timeuuid
 
 CHUNK = 64 * 1024  # bytes of JSON sent at once
 
@@ -24,7 +24,8 @@ router = APIRouter(tags=["log"])
 )
 async def recent_log(request: Request) -> Response:
     this_hour = timeuuid.hour(timeuuid.now())  # the clock that the calls were logged by
-    calls = service_of(request).store.calls(caller_of(request), this_hour)
+    every = service_of(request).store.calls(caller_of(request), this_hour)
+    calls = (call async for call in every if call.source != SHADOW)
     first = await anext(calls, None)  # before the answer begins, so that a store that is down is answered with 503
     return StreamingResponse(_json_array(first, calls), media_type="application/json")
 
@@ -56,5 +57,7 @@ def _row(index: int, call: Call) -> bytes:
             "model_version": call.model_version.partition("-")[0],  # the number, without the digest
             "result": call.result,
             "from_cache": call.from_cache,
+            "probability": call.probability,
+            "source": call.source,
         }
     )

@@ -85,8 +85,9 @@ async def compare(request: Request, body: schemas.CompareRequest) -> Response:
 
 async def _one(request: Request, call: schemas.PredictionRequest | schemas.PredictionQuery) -> Response:
     service, served, caller = service_of(request), service_of(request).served, caller_of(request)
-    version = choose(served, refs_of(request, call.model_version), caller, service.metrics)
+    alias, version = choose(served, refs_of(request, call.model_version), caller, service.metrics)
     explanation = {"explanation": await explanation_json(request, version, call.text)} if call.explain else {}
-    answers = await service.predictor.answer(version, [call.text], caller, call.skip_cache, request.is_disconnected)
+    gone = request.is_disconnected
+    answers = await service.predictor.answer(version, [call.text], caller, call.skip_cache, gone, alias)
     response = json_response(prediction_json(version, answers[0], call.echo_input) | explanation, version.number)
-    return with_shadow(response, service, served, version, answers)
+    return with_shadow(response, request, served, version, answers)

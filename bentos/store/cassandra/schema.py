@@ -7,14 +7,16 @@ from dataclasses import dataclass
 from cassandra.cluster import Session
 from cassandra.metadata import protect_name
 from cassandra.pool import Host
+from cassandra.query import SimpleStatement
 
 from bentos.settings import Settings
-from bentos.store import StoreError
+from bentos.store import StoreError, digest, timeuuid
 from bentos.store.cassandra.cluster import CONNECT_TIMEOUT, is_astra, keyspace_of, new_cluster
 from bentos.store.cassandra.errors import explain
 
 CHANGE_TIMEOUT = 30.0  # seconds that a change of the schema may take
 READ_TIMEOUT = 10.0  # seconds that a read of the schema may take
+PAGE = 200  # corrections in memory at once
 WINDOWS = 30  # into which compaction by time divides a lifetime
 
 
@@ -53,13 +55,27 @@ LOG = Table(
     "spam_calls_per_caller",
     {"caller_id": "text", "called_hour": "timestamp"},
     {"called_at": "timeuuid"},
-    {"input": "text", "model_version": "text", "result": "text", "from_cache": "boolean"},
+    {
+        "input": "text",
+        "model_version": "text",
+        "result": "text",
+        "from_cache": "boolean",
+        "probability": "float",
+        "alias": "text",
+        "source": "text",
+    },
 )
 FEEDBACK = Table(  # a partition has the corrections of one text, whose digest is a key however long it is
     "spam_feedback",
     {"input_sha256": "text"},
     {"caller_id": "text"},
-    {"corrected_at": "timeuuid", "input": "text", "label": "text"},
+    {"corrected_at": "timeuuid", "input": "text", "label": "text", "reason": "text"},
+)
+CORRECTED = Table(  # by which a caller's calls find their corrections; `digest` is that of `bentos.store.digest`
+    "spam_corrected",
+    {"caller_id": "text"},
+    {"digest": "blob"},
+    {"label": "text", "corrected_at": "timeuuid"},
 )
 
 
@@ -93,10 +109,11 @@ def _migrate(session: Session, settings: Settings) -> Iterator[str]:
         replication = _replication(settings.cassandra_replication)
         _change(session, f"CREATE KEYSPACE IF NOT EXISTS {protect_name(keyspace)} WITH replication = {replication}")
         yield f"keyspace {keyspace} created, replication {settings.cassandra_replication}"
-    for table, lifetime in ((CACHE, settings.cache_ttl), (LOG, settings.log_ttl), (FEEDBACK, 0)):
+    for table, lifetime in ((CACHE, settings.cache_ttl), (LOG, settings.log_ttl), (FEEDBACK, 0), (CORRECTED, 0)):
         compaction = None if is_astra(settings) else _compaction(lifetime)  # Astra DB has its own
         changes = list(_migrate_table(session, keyspace, table, compaction))
         yield from changes or [f"table {full_name(keyspace, table)} is up to date"]
+    _index_corrections(session, keyspace)
 
 
 def _migrate_table(session: Session, keyspace: str, table: Table, compaction: dict[str, str] | None) -> Iterator[str]:
@@ -111,6 +128,19 @@ def _migrate_table(session: Session, keyspace: str, table: Table, compaction: di
     if compaction and not compaction.items() <= _current_compaction(session, keyspace, table).items():
         _change(session, f"ALTER TABLE {name} WITH compaction = {compaction}")
         yield f"table {name}: compacted by {compaction['class']}"
+
+
+def _index_corrections(session: Session, keyspace: str) -> None:
+    """Fill `spam_corrected` from the corrections, those included that an older release has written meanwhile."""
+    insert = session.prepare(
+        f"INSERT INTO {full_name(keyspace, CORRECTED)} (caller_id, digest, label, corrected_at)"
+        " VALUES (?, ?, ?, ?) USING TIMESTAMP ?"
+    )
+    query = SimpleStatement(
+        f"SELECT caller_id, input, label, corrected_at FROM {full_name(keyspace, FEEDBACK)}", fetch_size=PAGE
+    )
+    for caller, text, label, at in session.execute(query, timeout=READ_TIMEOUT):
+        session.execute(insert, (caller, digest(text), label, at, timeuuid.microseconds(at)), timeout=CHANGE_TIMEOUT)
 
 
 def _change(session: Session, statement: str) -> None:

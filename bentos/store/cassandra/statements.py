@@ -1,7 +1,7 @@
 """The statements for Cassandra: prepared once, and bound to the values of each request."""
 
 import hashlib
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -9,14 +9,15 @@ from cassandra.cluster import Session
 from cassandra.query import UNSET_VALUE, BatchStatement, BatchType, BoundStatement, Statement
 
 from bentos.settings import Settings
-from bentos.store import Call, Correction, Probabilities, timeuuid
+from bentos.store import Call, Correction, Probabilities, digest, timeuuid
 from bentos.store.cassandra.cluster import keyspace_of
-from bentos.store.cassandra.schema import CACHE, FEEDBACK, LOG, full_name
+from bentos.store.cassandra.schema import CACHE, CORRECTED, FEEDBACK, LOG, full_name
 
 KEY_BYTES = 65_535 - 2 * 3  # of a partition key of two texts: each takes three bytes more than its own
 DIGESTED = ":sha256"  # the end of the model version in the key of an input that is too long; no version's key ends so
 LOOKUP = 20  # inputs a statement; Astra DB allows no more
 BATCH_ROWS, BATCH_BYTES = 100, 256 * 1024  # of the log at once
+ANSWER = "input, model_version, result, from_cache, probability, alias, source"
 PAGE = 200  # rows of the log, or of the feedback, at once
 
 
@@ -26,7 +27,8 @@ class Statements:
     """
 
     def __init__(self, session: Session, settings: Settings) -> None:
-        cache, log, feedback = (full_name(keyspace_of(settings), table) for table in (CACHE, LOG, FEEDBACK))
+        tables = (CACHE, LOG, FEEDBACK, CORRECTED)
+        cache, log, feedback, corrected = (full_name(keyspace_of(settings), table) for table in tables)
         select = f"SELECT input, prediction_map, whole_input FROM {cache}"
         self._get = session.prepare(f"{select} WHERE model_version = ? AND input = ?")
         self._get_many = session.prepare(f"{select} WHERE model_version = ? AND input IN ?")
@@ -35,22 +37,26 @@ class Statements:
             f" VALUES (?, ?, ?, ?, ?, now(), ?) USING TTL {settings.cache_ttl}"
         )
         self._log = session.prepare(
-            f"INSERT INTO {log} (caller_id, called_hour, called_at, input, model_version, result, from_cache)"
-            f" VALUES (?, ?, ?, ?, ?, ?, ?) USING TTL {settings.log_ttl}"
+            f"INSERT INTO {log} (caller_id, called_hour, called_at, {ANSWER})"
+            f" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) USING TTL {settings.log_ttl}"
         )
         self._page = session.prepare(
-            f"SELECT called_at, input, model_version, result, from_cache FROM {log}"
+            f"SELECT called_at, {ANSWER} FROM {log}"
             f" WHERE caller_id = ? AND called_hour = ? AND called_at > ? ORDER BY called_at LIMIT {PAGE}"
         )
         self._call = session.prepare(
-            f"SELECT input, model_version, result, from_cache FROM {log}"
-            " WHERE caller_id = ? AND called_hour = ? AND called_at = ?"
+            f"SELECT {ANSWER} FROM {log} WHERE caller_id = ? AND called_hour = ? AND called_at = ?"
         )
         self._correct = session.prepare(
-            f"INSERT INTO {feedback} (input_sha256, caller_id, corrected_at, input, label)"
-            " VALUES (?, ?, ?, ?, ?) USING TIMESTAMP ?"
+            f"INSERT INTO {feedback} (input_sha256, caller_id, corrected_at, input, label, reason)"
+            " VALUES (?, ?, ?, ?, ?, ?) USING TIMESTAMP ?"
         )
-        self._corrections = session.prepare(f"SELECT caller_id, corrected_at, input, label FROM {feedback}")
+        self._index = session.prepare(
+            f"INSERT INTO {corrected} (caller_id, digest, label, corrected_at) VALUES (?, ?, ?, ?) USING TIMESTAMP ?"
+        )
+        self._corrects = session.prepare(f"SELECT digest FROM {corrected} WHERE caller_id = ? LIMIT 1")
+        self._corrected = session.prepare(f"SELECT digest, label FROM {corrected} WHERE caller_id = ? AND digest IN ?")
+        self._corrections = session.prepare(f"SELECT caller_id, corrected_at, input, label, reason FROM {feedback}")
         self._corrections.fetch_size = PAGE
 
     def get(self, model_version: str, inputs: Collection[str]) -> Iterator[Statement]:
@@ -80,28 +86,42 @@ class Statements:
         partitions: dict[tuple[str, datetime], list[BoundStatement]] = {}
         for call in calls:
             hour = timeuuid.hour(call.called_at)
-            row = (call.caller_id, hour, call.called_at, call.input, call.model_version, call.result, call.from_cache)
+            answer = (call.input, call.model_version, call.result, call.from_cache)
+            probability = UNSET_VALUE if call.probability is None else call.probability
+            row = (call.caller_id, hour, call.called_at, *answer, probability, call.alias, call.source)
             partitions.setdefault((call.caller_id, hour), []).append(self._log.bind(row))
         for rows in partitions.values():
             yield from _batches(rows)
 
     def page(self, caller_id: str, hour: datetime, after: UUID) -> Statement:
-        """Rows (called_at, input, model_version, result, from_cache) that follow `after`, oldest first."""
+        """Rows (called_at and the columns of ANSWER) that follow `after`, oldest first."""
         return self._page.bind((caller_id, hour, after))
 
     def call(self, caller_id: str, called_at: UUID) -> Statement:
-        """One row (input, model_version, result, from_cache), or none."""
+        """One row of the columns of ANSWER, or none."""
         return self._call.bind((caller_id, timeuuid.hour(called_at), called_at))
 
     def correct(self, corrections: Iterable[Correction]) -> Iterator[Statement]:
         """Written with the time of the correction: one that waited does not replace a later one that did not."""
         for correction in corrections:
-            digest = hashlib.sha256(correction.input.encode()).hexdigest()
-            row = (digest, correction.caller_id, correction.corrected_at, correction.input, correction.label)
-            yield self._correct.bind((*row, timeuuid.microseconds(correction.corrected_at)))
+            key = hashlib.sha256(correction.input.encode()).hexdigest()
+            at, label = correction.corrected_at, correction.label
+            written = timeuuid.microseconds(at)
+            row = (key, correction.caller_id, at, correction.input, label, correction.reason)
+            yield self._correct.bind((*row, written))
+            yield self._index.bind((correction.caller_id, digest(correction.input), label, at, written))
+
+    def corrects(self, caller_id: str) -> Statement:
+        """A row if the caller has sent corrections."""
+        return self._corrects.bind((caller_id,))
+
+    def corrected(self, caller_id: str, digests: Sequence[bytes]) -> Iterator[Statement]:
+        """Rows (digest, label) of the caller's corrections."""
+        for start in range(0, len(digests), LOOKUP):
+            yield self._corrected.bind((caller_id, digests[start : start + LOOKUP]))
 
     def corrections(self) -> Statement:
-        """Rows (caller_id, corrected_at, input, label) in pages; those of one text follow one another."""
+        """Rows (caller_id, corrected_at, input, label, reason) in pages; those of one text follow one another."""
         return self._corrections.bind(())
 
 
@@ -122,7 +142,7 @@ def _batches(rows: list[BoundStatement]) -> Iterator[Statement]:
     batch: list[BoundStatement] = []
     size = 0
     for row in rows:
-        weight = sum(len(value) for value in row.values)
+        weight = sum(len(value) for value in row.values if value is not UNSET_VALUE)
         if batch and (len(batch) == BATCH_ROWS or size + weight > BATCH_BYTES):
             yield _batch(batch)
             batch, size = [], 0

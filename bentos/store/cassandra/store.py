@@ -16,7 +16,7 @@ from cassandra.cluster import Cluster, Session
 from cassandra.query import Statement
 
 from bentos.settings import Settings
-from bentos.store import Call, Correction, Probabilities, StoreError
+from bentos.store import MODEL, Call, Correction, Probabilities, StoreError, digest
 from bentos.store.cassandra.cluster import is_astra, new_cluster
 from bentos.store.cassandra.errors import explain
 from bentos.store.cassandra.statements import PAGE, Statements
@@ -107,8 +107,8 @@ class CassandraStore:
                     page = await self._send(self._statements.page(caller_id, hour, after))
             except Exception as error:
                 raise self._failure(error, PAGE_TIMEOUT) from error
-            for after, text, model_version, result, from_cache in page:
-                yield Call(caller_id, after, text or "", model_version or "", result or "", bool(from_cache))
+            for after, *answer in page:
+                yield _call(caller_id, after, *answer)
             if len(page) < PAGE:
                 return
 
@@ -118,19 +118,28 @@ class CassandraStore:
                 rows = await self._send(self._statements.call(caller_id, called_at))
         except Exception as error:
             raise self._failure(error, PAGE_TIMEOUT) from error
-        for text, model_version, result, from_cache in rows:
-            return Call(caller_id, called_at, text or "", model_version or "", result or "", bool(from_cache))
-        return None
+        return _call(caller_id, called_at, *rows[0]) if rows else None
 
     async def correct(self, corrections: Sequence[Correction]) -> None:
         await self._write(self._statements.correct(corrections))
+
+    async def corrects(self, caller_id: str) -> bool:
+        found: list[Any] = []
+        await self._look_up([self._statements.corrects(caller_id)], found.extend)
+        return bool(found)
+
+    async def corrected(self, caller_id: str, texts: Sequence[str]) -> dict[str, str]:
+        digests = {text: digest(text) for text in texts}
+        labels: dict[bytes, str] = {}
+        await self._look_up(self._statements.corrected(caller_id, list(digests.values())), labels.update)
+        return {text: labels[key] for text, key in digests.items() if key in labels}
 
     async def corrections(self) -> AsyncIterator[Correction]:
         """In threads: the driver turns the pages of a whole table, and waits for each."""
         pages = await self._page(self._session.execute, self._statements.corrections(), timeout=PAGE_TIMEOUT)
         while True:
             for row in pages.current_rows:
-                yield Correction(*row)
+                yield Correction(*row[:-1], row[-1] or "")
             if not pages.has_more_pages:
                 return
             await self._page(pages.fetch_next_page)
@@ -138,6 +147,13 @@ class CassandraStore:
     async def close(self) -> None:
         await self._log.close()
         await asyncio.to_thread(self._cluster.shutdown)
+
+    async def _look_up(self, statements: Iterable[Statement], add: Callable[[Rows], None]) -> None:
+        try:
+            async with asyncio.timeout(self.timeout):
+                await self._run(statements, add)
+        except Exception as error:
+            raise self._failure(error, self.timeout) from error
 
     async def _page(self, read: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         try:
@@ -189,6 +205,23 @@ class CassandraStore:
         if isinstance(error, TimeoutError):
             return StoreError(f"{self.name}: no answer within {timeout:g} s")
         return explain(error, self._settings)
+
+
+def _call(
+    caller_id: str,
+    called_at: UUID,
+    text: str | None,
+    model_version: str | None,
+    result: str | None,
+    from_cache: bool | None,
+    probability: float | None,
+    alias: str | None,
+    source: str | None,
+) -> Call:
+    """The call of a row, whose columns are null where nobody has written them."""
+    rounded = None if probability is None else round(probability, DECIMALS)
+    answer = (text or "", model_version or "", result or "", bool(from_cache))
+    return Call(caller_id, called_at, *answer, rounded, alias or "", source or MODEL)
 
 
 def _settle(answer: asyncio.Future[Rows], rows: Rows | None, error: Exception | None) -> None:

@@ -9,6 +9,7 @@ from uuid import UUID
 from bentos.settings import Settings
 from bentos.store import ScannedCall, StoreError, timeuuid
 from bentos.store.sqlite.file import failure
+from bentos.store.sqlite.schema import check_tables
 
 
 def scan_calls(settings: Settings, since: datetime) -> Iterator[ScannedCall]:
@@ -18,12 +19,13 @@ def scan_calls(settings: Settings, since: datetime) -> Iterator[ScannedCall]:
         raise StoreError(f"there is no call log at {path}: SQLITE_PATH names it")
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as db:
+            check_tables(db, path)
             rows = db.execute(
-                "SELECT called_at, model_version, result, input FROM spam_calls_per_caller"
+                "SELECT called_at, model_version, result, input, from_cache, probability, alias, source FROM spam_calls"
                 " WHERE called_hour >= ? AND called_time >= ?",
                 (int(timeuuid.hour(first).timestamp()), first.time),
             )
-            for called_at, version, label, text in rows:
-                yield ScannedCall(UUID(bytes=called_at), version, label, text)
+            for called_at, version, label, text, from_cache, *others in rows:
+                yield ScannedCall(UUID(bytes=called_at), version, label, text, bool(from_cache), *others)
     except sqlite3.Error as error:
         raise failure("read", path, error) from error

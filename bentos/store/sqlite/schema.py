@@ -1,15 +1,22 @@
-"""The tables of the store's SQLite file, and their upgrade from older versions."""
+"""The tables of the store's SQLite file, and their upgrade from older versions.
+
+A release that knows only the tables of COMPATIBLE may go on using the file while it is replaced: it finds them as
+views, whose triggers write to the tables of today. So its `user_version` stays COMPATIBLE, and a table of one row holds
+the version of the tables themselves.
+"""
 
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from uuid import UUID
 
 from bentos.settings import Settings
-from bentos.store import StoreError
+from bentos.store import StoreError, digest
 from bentos.store.sqlite.file import connect, failure
 
 APPLICATION_ID = 0x5350414D  # "SPAM", in the file's header: the file is this program's
-SCHEMA = 2  # user_version in the header
+SCHEMA = 3
+COMPATIBLE = 2  # user_version in the header: the oldest release that can use the file, which accepts no other
 
 # Each table is its primary key's tree (WITHOUT ROWID): a text is stored once, a caller's hour lies together, old hours,
 # which lead the key, are dropped without an index of their own, and the corrections of a text are neighbours.
@@ -32,7 +39,40 @@ CREATE TABLE spam_feedback (
     PRIMARY KEY (input, caller_id)
 ) WITHOUT ROWID;
 """,
+    3: """
+CREATE TABLE spam_schema (version INTEGER NOT NULL);
+INSERT INTO spam_schema VALUES (3);
+ALTER TABLE spam_calls_per_caller RENAME TO spam_calls;
+ALTER TABLE spam_calls ADD COLUMN probability REAL;
+ALTER TABLE spam_calls ADD COLUMN alias TEXT NOT NULL DEFAULT '';
+ALTER TABLE spam_calls ADD COLUMN source TEXT NOT NULL DEFAULT 'model';
+ALTER TABLE spam_feedback RENAME TO spam_corrections;
+ALTER TABLE spam_corrections ADD COLUMN reason TEXT NOT NULL DEFAULT '';
+CREATE TABLE spam_corrected (
+    caller_id TEXT NOT NULL, digest BLOB NOT NULL, label TEXT NOT NULL, corrected_at BLOB NOT NULL,
+    PRIMARY KEY (caller_id, digest)
+) WITHOUT ROWID;
+""",
 }
+_VIEWS = (  # for a release of COMPATIBLE
+    """CREATE VIEW spam_calls_per_caller AS
+    SELECT called_hour, caller_id, called_time, called_at, input, model_version, result, from_cache FROM spam_calls""",
+    """CREATE TRIGGER spam_calls_inserted INSTEAD OF INSERT ON spam_calls_per_caller BEGIN
+    INSERT INTO spam_calls
+        (called_hour, caller_id, called_time, called_at, input, model_version, result, from_cache)
+    VALUES (new.called_hour, new.caller_id, new.called_time, new.called_at, new.input, new.model_version, new.result,
+        new.from_cache);
+END""",
+    """CREATE TRIGGER spam_calls_deleted INSTEAD OF DELETE ON spam_calls_per_caller BEGIN
+    DELETE FROM spam_calls WHERE (called_hour, caller_id, called_time, called_at)
+        = (old.called_hour, old.caller_id, old.called_time, old.called_at);
+END""",
+    "CREATE VIEW spam_feedback AS SELECT input, caller_id, label, corrected_at FROM spam_corrections",
+    """CREATE TRIGGER spam_corrections_inserted INSTEAD OF INSERT ON spam_feedback BEGIN
+    INSERT INTO spam_corrections (input, caller_id, label, corrected_at)
+    VALUES (new.input, new.caller_id, new.label, new.corrected_at);
+END""",
+)
 
 
 def migrate(settings: Settings) -> list[str]:
@@ -48,34 +88,56 @@ def create_tables(path: Path) -> None:
     """
     try:
         with closing(connect(path)) as connection:
-            if _header(connection) == (APPLICATION_ID, SCHEMA):
+            if _version(connection) == SCHEMA:
                 return
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("BEGIN IMMEDIATE")
-            if _header(connection) != (APPLICATION_ID, SCHEMA):  # another process may have been faster
-                _upgrade(connection, path)
+            version = _version(connection)  # another process may have been faster
+            if version is None:
+                raise StoreError(f"{path} holds another program's tables: set SQLITE_PATH to another file")
+            if version > SCHEMA:
+                raise StoreError(
+                    f"{path} has tables of version {version}, this program has {SCHEMA}: set SQLITE_PATH to another"
+                )
+            _upgrade(connection, version)
             connection.execute("COMMIT")
     except sqlite3.Error as error:
         raise failure("open", path, error) from error
 
 
-def _upgrade(connection: sqlite3.Connection, path: Path) -> None:
-    """Take each step that the file has not taken yet: all of them for a new one."""
-    application, schema = _header(connection)
-    if application == APPLICATION_ID and schema not in _STEPS:
-        raise StoreError(
-            f"{path} has tables of version {schema}, this program has {SCHEMA}: set SQLITE_PATH to another"
-        )
-    if application != APPLICATION_ID and connection.execute("SELECT count(*) FROM sqlite_master").fetchone() != (0,):
-        raise StoreError(f"{path} holds another program's tables: set SQLITE_PATH to another file")
-    steps = [step for version, step in _STEPS.items() if application != APPLICATION_ID or version > schema]
-    for statement in filter(str.strip, ";".join(steps).split(";")):
-        connection.execute(statement)
+def check_tables(connection: sqlite3.Connection, path: Path) -> None:
+    """Raises StoreError where the tables are not those of this version."""
+    if _version(connection) != SCHEMA:
+        raise StoreError(f"the tables of {path} are of another version: run `python -m bentos migrate`")
+
+
+def _upgrade(connection: sqlite3.Connection, version: int) -> None:
+    """Take each step that the file has not taken yet: all of them for a new one, whose version is 0."""
+    for step in range(version + 1, SCHEMA + 1):
+        for statement in filter(str.strip, _STEPS[step].split(";")):
+            connection.execute(statement)
+        if step == 3:
+            _index_corrections(connection)
+            for view in _VIEWS:
+                connection.execute(view)
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-    connection.execute(f"PRAGMA user_version = {SCHEMA}")
+    connection.execute(f"PRAGMA user_version = {COMPATIBLE}")
 
 
-def _header(connection: sqlite3.Connection) -> tuple[int, int]:
+def _index_corrections(connection: sqlite3.Connection) -> None:
+    """Fill `spam_corrected` from the corrections; of one caller's, of texts that have one digest, the latest stays."""
+    rows = connection.execute("SELECT caller_id, input, label, corrected_at FROM spam_corrections").fetchall()
+    for caller, text, label, at in sorted(rows, key=lambda row: UUID(bytes=row[3]).time):
+        row = (caller, digest(text), label, at)
+        connection.execute("INSERT OR REPLACE INTO spam_corrected VALUES (?, ?, ?, ?)", row)
+
+
+def _version(connection: sqlite3.Connection) -> int | None:
+    """The version of the tables: 0 where there are none, None where they are another program's."""
     (application,) = connection.execute("PRAGMA application_id").fetchone()
-    (schema,) = connection.execute("PRAGMA user_version").fetchone()
-    return application, schema
+    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
+    if application != APPLICATION_ID:
+        return None if tables else 0
+    if "spam_schema" in tables:
+        return connection.execute("SELECT version FROM spam_schema").fetchone()[0]
+    return connection.execute("PRAGMA user_version").fetchone()[0]

@@ -9,24 +9,33 @@ from uuid import UUID
 
 import orjson
 
-from bentos.store import Call, Correction, Probabilities, timeuuid
+from bentos.store import Call, Correction, Probabilities, digest, timeuuid
 
 PAGE = 200  # rows in memory at once
 LOOKUP = 500  # inputs a query
 HOUR = 3600  # seconds
 
 PUT = "INSERT OR REPLACE INTO spam_cache_items VALUES (?, ?, ?, ?)"
-LOG = "INSERT OR IGNORE INTO spam_calls_per_caller VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-CORRECT = "INSERT OR REPLACE INTO spam_feedback VALUES (?, ?, ?, ?)"
+LOG = f"INSERT OR IGNORE INTO spam_calls VALUES ({', '.join('?' * 11)})"
+CORRECT = "INSERT OR REPLACE INTO spam_corrections VALUES (?, ?, ?, ?, ?)"
+_ANSWER = "input, model_version, result, from_cache, probability, alias, source"
+INDEX_CORRECTION = "INSERT OR REPLACE INTO spam_corrected VALUES (?, ?, ?, ?)"
 
 
 def call_row(call: Call) -> tuple[Any, ...]:
     identity = (_hour(call.called_at), call.caller_id, call.called_at.time, call.called_at.bytes)
-    return (*identity, call.input, call.model_version, call.result, call.from_cache)
+    answer = (call.input, call.model_version, call.result, call.from_cache, call.probability, call.alias, call.source)
+    return (*identity, *answer)
 
 
 def correction_row(correction: Correction) -> tuple[Any, ...]:
-    return (correction.input, correction.caller_id, correction.label, correction.corrected_at.bytes)
+    caller, at = correction.caller_id, correction.corrected_at.bytes
+    return (correction.input, caller, correction.label, at, correction.reason)
+
+
+def corrected_row(correction: Correction) -> tuple[Any, ...]:
+    """The row by which a caller's calls find their correction."""
+    return (correction.caller_id, digest(correction.input), correction.label, correction.corrected_at.bytes)
 
 
 def read_predictions(
@@ -52,33 +61,50 @@ def read_calls(
 ) -> tuple[list[Call], tuple[int, bytes]]:
     """The page of a caller's calls that follows the key `after`, and the key of its last."""
     rows = connection.execute(
-        "SELECT called_time, called_at, input, model_version, result, from_cache FROM spam_calls_per_caller"
+        f"SELECT called_time, called_at, {_ANSWER} FROM spam_calls"
         " WHERE called_hour = ? AND caller_id = ? AND (called_time, called_at) > (?, ?)"
         " ORDER BY called_time, called_at LIMIT ?",
         (int(hour.timestamp()), caller_id, *after, PAGE),
     ).fetchall()
-    calls = [Call(caller_id, UUID(bytes=at), text, key, result, bool(hit)) for _, at, text, key, result, hit in rows]
+    calls = [_call(caller_id, UUID(bytes=at), *answer) for _, at, *answer in rows]
     return calls, (rows[-1][0], rows[-1][1]) if rows else after
 
 
 def read_call(connection: sqlite3.Connection, caller_id: str, called_at: UUID) -> Call | None:
     """The caller's call of this identity."""
     row = connection.execute(
-        "SELECT input, model_version, result, from_cache FROM spam_calls_per_caller"
+        f"SELECT {_ANSWER} FROM spam_calls"
         " WHERE called_hour = ? AND caller_id = ? AND called_time = ? AND called_at = ?",
         (_hour(called_at), caller_id, called_at.time, called_at.bytes),
     ).fetchone()
-    return row and Call(caller_id, called_at, *row[:3], bool(row[3]))
+    return row and _call(caller_id, called_at, *row)
+
+
+def _call(caller_id: str, called_at: UUID, text: str, key: str, result: str, hit: int, *others: Any) -> Call:
+    return Call(caller_id, called_at, text, key, result, bool(hit), *others)
+
+
+def has_corrections(connection: sqlite3.Connection, caller_id: str) -> bool:
+    query = "SELECT 1 FROM spam_corrected WHERE caller_id = ? LIMIT 1"
+    return connection.execute(query, (caller_id,)).fetchone() is not None
+
+
+def read_corrected(connection: sqlite3.Connection, caller_id: str, digests: Sequence[bytes]) -> dict[bytes, str]:
+    """The caller's labels by digest."""
+    query = "SELECT label FROM spam_corrected WHERE caller_id = ? AND digest = ?"
+    rows = ((key, connection.execute(query, (caller_id, key)).fetchone()) for key in digests)
+    return {key: row[0] for key, row in rows if row}
 
 
 def read_corrections(connection: sqlite3.Connection, after: tuple[str, str]) -> list[Correction]:
     """The page of corrections that follows the key `after`, an input and a caller."""
     rows = connection.execute(
-        "SELECT caller_id, corrected_at, input, label FROM spam_feedback WHERE (input, caller_id) > (?, ?)"
+        "SELECT caller_id, corrected_at, input, label, reason FROM spam_corrections"
+        " WHERE (input, caller_id) > (?, ?)"
         " ORDER BY input, caller_id LIMIT ?",
         (*after, PAGE),
     ).fetchall()
-    return [Correction(caller, UUID(bytes=at), text, label) for caller, at, text, label in rows]
+    return [Correction(caller, UUID(bytes=at), *others) for caller, at, *others in rows]
 
 
 def prune(connection: sqlite3.Connection, cache_ttl: int, log_ttl: int, limit: int) -> bool:
@@ -95,8 +121,8 @@ def prune(connection: sqlite3.Connection, cache_ttl: int, log_ttl: int, limit: i
     if log_ttl:
         deleted.append(
             connection.execute(
-                "DELETE FROM spam_calls_per_caller WHERE (called_hour, caller_id, called_time, called_at) IN"
-                " (SELECT called_hour, caller_id, called_time, called_at FROM spam_calls_per_caller"
+                "DELETE FROM spam_calls WHERE (called_hour, caller_id, called_time, called_at) IN"
+                " (SELECT called_hour, caller_id, called_time, called_at FROM spam_calls"
                 "  WHERE called_hour < ? LIMIT ?)",
                 (now - log_ttl - HOUR, limit),  # an hour's last call is up to HOUR younger than called_hour
             ).rowcount

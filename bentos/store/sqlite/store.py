@@ -20,7 +20,7 @@ from uuid import UUID
 import orjson
 
 from bentos.settings import Settings
-from bentos.store import Call, Correction, Probabilities
+from bentos.store import Call, Correction, Probabilities, digest
 from bentos.store.group_commit import GroupCommit
 from bentos.store.sqlite import statements
 from bentos.store.sqlite.file import connect, failure
@@ -77,10 +77,10 @@ class SQLiteStore:
     async def put(self, model_version: str, predictions: Mapping[str, Probabilities]) -> None:
         now = int(time.time())
         rows = [(model_version, text, orjson.dumps(labels).decode(), now) for text, labels in predictions.items()]
-        await self._group_commit.add((statements.PUT, rows))
+        await self._group_commit.add([(statements.PUT, rows)])
 
     async def log(self, calls: Sequence[Call]) -> None:
-        await self._group_commit.add((statements.LOG, [statements.call_row(call) for call in calls]))
+        await self._group_commit.add([(statements.LOG, [statements.call_row(call) for call in calls])])
 
     async def calls(self, caller_id: str, hour: datetime) -> AsyncIterator[Call]:
         last = (-1, b"")
@@ -96,7 +96,17 @@ class SQLiteStore:
 
     async def correct(self, corrections: Sequence[Correction]) -> None:
         rows = [statements.correction_row(correction) for correction in corrections]
-        await self._group_commit.add((statements.CORRECT, rows))
+        index = [statements.corrected_row(correction) for correction in corrections]
+        await self._group_commit.add([(statements.CORRECT, rows), (statements.INDEX_CORRECTION, index)])
+
+    async def corrects(self, caller_id: str) -> bool:
+        return await self._read(partial(statements.has_corrections, caller_id=caller_id))
+
+    async def corrected(self, caller_id: str, texts: Sequence[str]) -> dict[str, str]:
+        digests = {text: digest(text) for text in texts}
+        known = list(digests.values())
+        labels = await self._read(partial(statements.read_corrected, caller_id=caller_id, digests=known))
+        return {text: labels[key] for text, key in digests.items() if key in labels}
 
     async def corrections(self) -> AsyncIterator[Correction]:
         last = ("", "")
@@ -126,8 +136,8 @@ class SQLiteStore:
         except sqlite3.Error as error:
             raise failure("read", self.path, error) from error
 
-    def _commit(self, writes: list[Write]) -> asyncio.Future[None]:
-        return self._writer_thread.run(self._write, writes)
+    def _commit(self, group: list[list[Write]]) -> asyncio.Future[None]:
+        return self._writer_thread.run(self._write, [write for writes in group for write in writes])
 
     def _write(self, writes: list[Write]) -> None:
         """Write them in one transaction, whole or not at all. Raises StoreError. Runs in the writer thread."""

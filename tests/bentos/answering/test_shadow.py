@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from bentos.answering.shadow import MAX_WAITING_CHARACTERS
 from bentos.http.calls import with_shadow
+from bentos.store import timeuuid
 from tests.bentos.answering.test_routing import ask, counted, route
 
 pytestmark = pytest.mark.anyio
@@ -41,6 +42,9 @@ async def test_the_shadow_hears_each_answered_text_and_differing_labels_are_coun
     await until_counted(metrics, "spam_shadow_texts_total", 3, **PAIR)
     assert counted(metrics, "spam_shadow_disagreements_total", **PAIR) == 1
     assert service.served.shadow.model.runs == [["free"], ["win a prize"], ["lunch"]]
+    hour = timeuuid.hour(timeuuid.now())
+    rows = [(call.input, call.source) async for call in store.calls("10.0.0.1", hour) if call.source == "shadow"]
+    assert [text for text, _ in rows] == ["free", "win a prize", "lunch"]
     assert await store.get(service.served.shadow.key, ["free", "lunch"]) == {}
 
 
@@ -51,7 +55,7 @@ async def test_the_shadow_does_not_hear_what_it_answers_itself(app, service, sha
     assert counted(metrics, "spam_shadow_texts_total", model_version="2", shadow_version="2") == 0
     shadow_version = service.served.shadow  # a call may have begun with an older snapshot, without its alias
     earlier = replace(shadow_version, version=replace(shadow_version.version, aliases=()))
-    assert with_shadow(Response(), service, service.served, earlier, []).background is None
+    assert with_shadow(Response(), None, service.served, earlier, []).background is None
 
 
 async def test_a_shadow_that_fails_hurts_nobody_and_goes_on(app, service, shadow, metrics, monkeypatch):

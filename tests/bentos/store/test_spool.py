@@ -4,12 +4,13 @@ import asyncio
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from bentos.store import Call
-from bentos.store.spool import Spool, SpoolError
+from bentos.store import Call, Correction, timeuuid
+from bentos.store.spool import OLD_CALLS, OLD_CORRECTIONS, Spool, SpoolError
 from tests.cassandra.client import a_call
 
 pytestmark = pytest.mark.anyio
@@ -116,3 +117,23 @@ async def test_a_file_that_is_no_spool_is_left_alone(tmp_path):
         await spool.add([a_call()])
     await spool.close()
     assert (tmp_path / "letter.txt").read_text() == "not a database " * 100
+
+
+async def test_rows_that_an_older_release_left_are_taken_out_too(tmp_path):
+    old = Spool(tmp_path / "spool.db")
+    calls, correction = [a_call("one"), a_call("two")], Correction("ann", timeuuid.now(), "hi", "spam")
+    for call in calls:
+        await old.add([call], OLD_CALLS)
+    await old.add([correction], OLD_CORRECTIONS)
+    await old.close()
+    spool = Spool(tmp_path / "spool.db")
+    assert await spool.count() == 3
+    assert (await spool.oldest(10, OLD_CALLS))[0] == calls
+    assert (await spool.oldest(10, OLD_CORRECTIONS))[0] == [correction]
+    await spool.close()
+
+
+async def test_a_row_comes_out_with_all_its_fields(spool):
+    call = replace(a_call("one"), probability=0.75, alias="canary", source="shadow")
+    await spool.add([call])
+    assert await everything(spool) == [call]

@@ -89,7 +89,7 @@ async def test_a_correction_needs_a_version_that_says_which_labels_there_are(ser
 async def test_while_the_log_cannot_be_read_a_text_can_still_be_corrected(client, store):
     answer = (await client.post("/prediction", json={"text": "a"})).json()
     with sqlite3.connect(store.path) as db:
-        db.execute("DROP TABLE spam_calls_per_caller")
+        db.execute("DROP TABLE spam_calls")
     response = await client.post("/feedback", json={"id": answer["id"], "label": "spam"})
     assert (response.status_code, response.json()["error"]) == (503, "store_unavailable")
     assert "send the text itself" in response.json()["detail"] and "spam.db" not in response.text
@@ -98,7 +98,7 @@ async def test_while_the_log_cannot_be_read_a_text_can_still_be_corrected(client
 
 async def test_a_correction_that_cannot_be_stored_is_refused(client, store):
     with sqlite3.connect(store.path) as db:
-        db.execute("DROP TABLE spam_feedback")
+        db.execute("DROP TABLE spam_corrections")
     response = await client.post("/feedback", json={"text": "a", "label": "spam"})
     assert (response.status_code, response.json()["error"]) == (503, "store_unavailable")
     with pytest.raises(StoreError):

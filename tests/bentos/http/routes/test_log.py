@@ -46,7 +46,7 @@ async def test_a_long_log_arrives_in_pieces_and_whole(client, store):
 
 async def test_a_call_that_cannot_be_logged_gets_503_and_no_inner_words(client, store):
     with sqlite3.connect(store.path) as db:
-        db.execute("DROP TABLE spam_calls_per_caller")
+        db.execute("DROP TABLE spam_calls")
     for response in (await client.get("/prediction", params={"text": "a"}), await client.get("/recent_log")):
         assert (response.status_code, response.json()["error"]) == (503, "store_unavailable")
         assert "spam.db" not in response.text and "table" not in response.text

@@ -2,11 +2,14 @@
 
 import subprocess
 import sys
+from dataclasses import replace
+from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
-from bentos.store import StoreError
+from bentos.store import Call, Correction, StoreError, timeuuid
 from bentos.store.cassandra.schema import migrate
 from tests.cassandra.client import PATIENT, a_call, logged, opened, session_of, settings_for
 
@@ -37,7 +40,7 @@ async def test_a_first_migration_makes_what_the_store_needs_and_a_second_changes
     with pytest.raises(StoreError, match="run `python -m bentos migrate`"):
         async with opened(settings):
             pass
-    assert [line.rsplit(" ", 1)[-1] for line in migrate(settings)[1:]] == ["created"] * 3
+    assert [line.rsplit(" ", 1)[-1] for line in migrate(settings)[1:]] == ["created"] * 4
     async with opened(settings) as store:
         await store.put("1-aa", {"free": SPAM})
         assert await store.get("1-aa", ["free"]) == {"free": SPAM}
@@ -65,6 +68,7 @@ async def test_migrations_at_once_make_one_set_of_tables(settings, tmp_path):
 
 
 async def test_older_tables_are_upgraded_and_keep_their_rows(created):
+    at = timeuuid.first(datetime(2026, 3, 1, 12, 30, tzinfo=UTC))
     with session_of(created) as session:
         session.execute(OLD_CACHE)
         session.execute(OLD_LOG)
@@ -73,18 +77,47 @@ async def test_older_tables_are_upgraded_and_keep_their_rows(created):
         )
         session.execute(
             "INSERT INTO spam_calls_per_caller (caller_id, called_hour, called_at, input)"
-            " VALUES ('me', '2026-03-01 12:00:00Z', 5d8a5e00-1562-11f1-8080-808080808080, 'old')"
+            " VALUES ('me', '2026-03-01 12:00:00Z', %s, 'old')",
+            [at],
         )
     done = migrate(created)
     assert any(line.endswith("spam_feedback created") for line in done)
     assert {"whole_input", "model_version", "result", "from_cache"} <= set(" ".join(done).split())
     async with opened(created) as store:
         assert await store.get("1-aa", ["old"]) == {"old": {"ham": 1.0}}
+        assert await store.call("me", at) == Call("me", at, "old", "", "", False)
         call = a_call()
         await store.log([call])
         assert await logged(store, [call]) == [call]
     with session_of(created) as session:
         assert session.execute("SELECT count(*) FROM spam_calls_per_caller").one()[0] == 2
+
+
+async def test_an_older_release_and_this_one_share_the_tables_and_nothing_is_lost(settings):
+    migrate(settings)
+    calls = [a_call("older"), replace(a_call("new"), probability=0.75, alias="canary")]
+    async with opened(settings) as store:
+        with session_of(settings) as session:  # as the release without the newest columns writes and reads
+            older, hour = calls[0], timeuuid.hour(calls[0].called_at)
+            session.execute(
+                "INSERT INTO spam_calls_per_caller (caller_id, called_hour, called_at, input, model_version, result,"
+                " from_cache) VALUES (%s, %s, %s, %s, %s, %s, %s)",
+                (older.caller_id, hour, older.called_at, older.input, older.model_version, older.result, False),
+            )
+            session.execute(
+                "INSERT INTO spam_feedback (input_sha256, caller_id, corrected_at, input, label)"
+                " VALUES (%s, 'ann', %s, 'Win  it', 'spam')",
+                (sha256(b"Win  it").hexdigest(), timeuuid.now()),
+            )
+            await store.log(calls[1:])
+            texts = session.execute("SELECT input FROM spam_calls_per_caller")
+            assert sorted(text for (text,) in texts) == ["new", "older"]
+        assert await logged(store, calls) == calls
+        await store.correct([Correction("bob", timeuuid.now(), "hi", "ham", "random")])
+        corrections = [(found.caller_id, found.label, found.reason) async for found in store.corrections()]
+        assert sorted(corrections) == [("ann", "spam", ""), ("bob", "ham", "random")]
+        migrate(settings)  # once no older service runs
+        assert await store.corrected("ann", ["Win it"]) == {"Win it": "spam"}
 
 
 async def test_a_log_in_descending_order_is_read_oldest_first(created):

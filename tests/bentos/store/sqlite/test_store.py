@@ -2,15 +2,19 @@ import asyncio
 import sqlite3
 import subprocess
 import sys
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
 
+from bentos.settings import Settings
 from bentos.store import Call, Correction, StoreError, timeuuid
+from bentos.store.sqlite.scan import scan_calls
 from bentos.store.sqlite.schema import create_tables
 from bentos.store.sqlite.statements import PAGE
 from bentos.store.sqlite.store import SQLiteStore
+from tests.bentos.store.sqlite.older import OlderStore
 
 pytestmark = pytest.mark.anyio
 
@@ -19,6 +23,11 @@ SPAM = {"ham": 0.001679, "spam": 0.998321}
 
 def a_call(text="hi", caller="1.2.3.4", at: UUID | None = None) -> Call:
     return Call(caller, at or timeuuid.now(), text, "1-abcdef01", "ham", False)
+
+
+def _set_version(path, version: int) -> None:
+    with sqlite3.connect(path) as db:
+        db.execute("UPDATE spam_schema SET version = ?", (version,))
 
 
 async def logged(store, call: Call) -> list[Call]:
@@ -168,7 +177,7 @@ async def test_a_disk_without_room_is_an_error_and_what_was_logged_stays(tmp_pat
     [
         (lambda path: path.write_bytes(b"not a database" * 100), "not a database"),
         (lambda path: sqlite3.connect(path).execute("CREATE TABLE theirs (x)"), "another program's tables"),
-        (lambda path: (create_tables(path), sqlite3.connect(path).execute("PRAGMA user_version = 99")), "version 99"),
+        (lambda path: (create_tables(path), _set_version(path, 99)), "version 99"),
         (lambda path: path.mkdir(), "unable to open"),
     ],
 )
@@ -180,22 +189,56 @@ async def test_a_file_that_is_not_the_stores_is_refused(tmp_path, make, why):
     assert str(path) in str(error.value)
 
 
-async def test_a_file_of_the_first_version_is_upgraded_and_keeps_its_rows(tmp_path):
+async def test_a_file_of_an_older_release_is_upgraded_and_keeps_its_rows(tmp_path):
+    path, call, answered = tmp_path / "spam.db", a_call(), replace(a_call(), probability=0.75, alias="canary")
+    earlier, later = (
+        Correction("1.2.3.4", timeuuid.now(), text, label) for text, label in (("HI  u", "ham"), ("HI u", "spam"))
+    )
+    older = OlderStore(path)
+    older.log(call)
+    for correction in (later, earlier):
+        older.correct(correction)
+    older.close()
+    store = await SQLiteStore.open(path)
+    await store.log([answered])
+    assert await logged(store, call) == [call, answered]
+    assert {found async for found in store.corrections()} == {earlier, later}
+    assert await store.corrected("1.2.3.4", ["HI u", "other"]) == {"HI u": "spam"}, "the latest"
+    await store.close()
+
+
+async def test_an_older_release_and_this_one_share_a_file_and_nothing_is_lost(tmp_path):
+    """One that runs while the tables are upgraded, and one that is started afterwards."""
     path = tmp_path / "spam.db"
+    running = OlderStore(path)
+    running.log(first := a_call("before"))
     store = await SQLiteStore.open(path)
-    call = a_call()
-    await store.log([call])
+    started = OlderStore(path)
+    for older, text in ((running, "running"), (started, "started")):
+        older.log(a_call(text))
+        older.log(first)  # twice
+        older.correct(Correction(text, timeuuid.now(), "win", "ham"))
+        older.correct(Correction(text, timeuuid.now(), "win", "spam"))
+    await store.log([replace(a_call("new"), probability=0.5)])
+    await store.correct([Correction("new", timeuuid.now(), "win", "spam", "random")])
+    texts = ["before", "running", "started", "new"]
+    assert [call.input for call in await logged(store, first)] == texts == running.texts(first) == started.texts(first)
+    corrections = [(found.caller_id, found.input, found.label) async for found in store.corrections()]
+    assert corrections == [(who, "win", "spam") for who in ("new", "running", "started")] == started.labels()
+    old = a_call("old", at=timeuuid.first(datetime.now(UTC) - timedelta(hours=3)))
+    await store.log([old])
+    running.prune(int(timeuuid.moment(old.called_at).timestamp()) + 3600)
+    assert await logged(store, old) == []
+    assert [call.input for call in await logged(store, first)] == texts
+    for older in (running, started):
+        older.close()
     await store.close()
-    with sqlite3.connect(path) as db:  # what that version made
-        db.execute("DROP TABLE spam_feedback")
-        db.execute("PRAGMA user_version = 1")
-    create_tables(path)
-    store = await SQLiteStore.open(path)
-    assert await logged(store, call) == [call]
-    correction = Correction("1.2.3.4", timeuuid.now(), "hi", "spam")
-    await store.correct([correction])
-    assert [found async for found in store.corrections()] == [correction]
-    await store.close()
+
+
+async def test_a_migration_is_needed_to_export_from_an_older_file(tmp_path):
+    OlderStore(tmp_path / "spam.db").close()
+    with pytest.raises(StoreError, match="run `python -m bentos migrate`"):
+        list(scan_calls(Settings(_env_file=None, sqlite_path=tmp_path / "spam.db"), datetime.now(UTC)))
 
 
 async def test_a_missing_folder_is_named(tmp_path):
