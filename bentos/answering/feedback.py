@@ -2,25 +2,28 @@
 
 from uuid import UUID
 
+from bentos.answering.own_labels import OwnLabels
 from bentos.errors import CallError
 from bentos.monitoring.metrics import Metrics
-from bentos.store import Call, Correction, Store, StoreError, timeuuid
+from bentos.store import MODEL, Call, Correction, Store, StoreError, timeuuid
 from bentos.versions.loaded import ServedVersions
 
 
 class FeedbackRecorder:
     """Checks corrections and stores them."""
 
-    def __init__(self, store: Store, metrics: Metrics) -> None:
+    def __init__(self, store: Store, metrics: Metrics, own_labels: OwnLabels) -> None:
         self.store = store
         self.metrics = metrics
+        self.own_labels = own_labels
 
     async def record(
         self, served: ServedVersions, caller_id: str, text: str | None, call_id: UUID | None, label: str
     ) -> tuple[str, str]:
         """Store that `label` is right for `text`, or for the caller's own call `call_id`.
 
-        Returns the text, and the label that was predicted, which is empty where no call was named.
+        Returns the text, and the label that was predicted, which is empty where no call was named, and where an
+        earlier correction answered it.
         Raises CallError: unknown_id for a call that is not in the caller's log, unknown_label for a label that no
         version has, store_unavailable or not_ready where that cannot be checked now. Raises StoreError when the
         correction cannot be stored.
@@ -30,7 +33,8 @@ class FeedbackRecorder:
         if call:
             text = call.input
         await self.store.correct([Correction(caller_id, timeuuid.now(), text, label)])
-        predicted = call.result if call else ""
+        self.own_labels.added(caller_id)
+        predicted = call.result if call and call.source == MODEL else ""
         agreed = "yes" if label == predicted else "no" if predicted else "unknown"
         self.metrics.feedback.labels(label, agreed).inc()
         return text, predicted

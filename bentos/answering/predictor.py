@@ -1,4 +1,4 @@
-"""Answers texts: from the cache, or else from the model; every answer is logged."""
+"""Answers texts: by the caller's own corrections, from the cache, or else from the model; every answer is logged."""
 
 import asyncio
 import logging
@@ -10,9 +10,10 @@ from uuid import UUID
 
 from bentos.answering.log_health import LogHealth
 from bentos.answering.model_pool import IsGone, ModelPool
+from bentos.answering.own_labels import OwnLabels
 from bentos.monitoring import logs, tracing
 from bentos.monitoring.metrics import Metrics
-from bentos.store import Call, Probabilities, Store, StoreError, timeuuid
+from bentos.store import CORRECTION, MODEL, Call, Probabilities, Store, StoreError, timeuuid
 from bentos.versions.loaded import LoadedVersion
 from registry.model.artifact import DECIMALS, Prediction
 
@@ -27,7 +28,8 @@ logger = logging.getLogger(__name__)
 class Answer:
     """One text's prediction. `id` identifies the call in the log.
 
-    `label` is the answered one, at the version's operating point, and `verdict` is that label or `unsure`.
+    `label` is the answered one, at the version's operating point, and `verdict` is that label or `unsure`. `corrected`:
+    the label is the caller's own, from an earlier correction, and no model answered.
     """
 
     input: str
@@ -37,17 +39,26 @@ class Answer:
     unfamiliar: bool
     from_cache: bool
     id: UUID
+    corrected: bool = False
 
     @property
     def probability(self) -> float:
         return self.prediction[self.label]
 
+    @property
+    def source(self) -> str:
+        """As in the call log."""
+        return CORRECTION if self.corrected else MODEL
+
 
 class Predictor:
     """Answers texts with a version, and keeps predictions and calls in the store."""
 
-    def __init__(self, store: Store, metrics: Metrics, pool: ModelPool, log_health: LogHealth) -> None:
+    def __init__(
+        self, store: Store, metrics: Metrics, pool: ModelPool, log_health: LogHealth, own_labels: OwnLabels
+    ) -> None:
         self.store = store
+        self.own_labels = own_labels
         self.log_health = log_health
         self.metrics = metrics
         self.pool = pool
@@ -61,14 +72,26 @@ class Predictor:
         skip_cache: bool,
         is_gone: IsGone | None = None,
         alias: str = "",
+        corrected: bool = False,
     ) -> list[Answer]:
-        """One answer for each text, in order. `alias` is the one that the routing chose.
+        """One answer for each text, in order. `alias` is the one that the routing chose; with `corrected`, the texts
+        that the caller has corrected are answered with the caller's own labels.
 
         Raises StoreError when they cannot be logged: then none is given. Raises what `ModelPool.run` raises.
         """
         metrics, started = self.metrics.version(version.number), time.perf_counter()
         try:
-            answers, predicted = await self._predict_or_read(version, texts, skip_cache, is_gone)
+            different = list(dict.fromkeys(texts))
+            own, cached = await self._look_up(version, different, caller_id, skip_cache, corrected)
+            missing = [text for text in different if text not in cached and text not in own]
+            predicted = await self._predict(version, missing, is_gone) if missing else {}
+            predictions = cached | predicted
+            answers = [
+                _own_answer(version, text, own[text])
+                if text in own
+                else _make_answer(version, text, predictions[text], text in cached)
+                for text in texts
+            ]
             calls = [logged(caller_id, version.key, answer, alias) for answer in answers]
             if predicted:  # both begin in the same turn of the event loop, so that one commit can hold both
                 await asyncio.gather(self._log(version, calls), self._write_cache(version, predicted))
@@ -82,16 +105,24 @@ class Predictor:
             _log_texts(version, answers)
         return answers
 
-    async def _predict_or_read(
-        self, version: LoadedVersion, texts: Sequence[str], skip_cache: bool, is_gone: IsGone | None
-    ) -> tuple[list[Answer], dict[str, Prediction]]:
-        """The answers, and the predictions that were not in the cache."""
-        different = list(dict.fromkeys(texts))
-        cached = {} if skip_cache else await self._read_cache(version, different)
-        missing = [text for text in different if text not in cached]
-        predicted = await self._predict(version, missing, is_gone) if missing else {}
-        predictions = cached | predicted
-        return [_make_answer(version, text, predictions[text], text in cached) for text in texts], predicted
+    async def _look_up(
+        self, version: LoadedVersion, texts: Sequence[str], caller_id: str, skip_cache: bool, corrected: bool
+    ) -> tuple[dict[str, str], dict[str, Prediction]]:
+        """The caller's own labels, and the predictions in the cache; both are read at once."""
+        if not (corrected and self.own_labels.may_have(caller_id)):
+            return {}, {} if skip_cache else await self._read_cache(version, texts)
+        if skip_cache:
+            return await self._read_own_labels(version, texts, caller_id), {}
+        return await asyncio.gather(self._read_own_labels(version, texts, caller_id), self._read_cache(version, texts))
+
+    async def _read_own_labels(self, version: LoadedVersion, texts: Sequence[str], caller_id: str) -> dict[str, str]:
+        """The caller's labels that the version knows; none where the store cannot answer: the model answers then."""
+        try:
+            own = await self.own_labels.of(caller_id, texts)
+        except StoreError as error:
+            self._complain("get", "corrections not read", error)
+            return {}
+        return {text: label for text, label in own.items() if label in version.model.labels}
 
     async def _read_cache(self, version: LoadedVersion, texts: Sequence[str]) -> dict[str, Prediction]:
         """The stored predictions that are valid; none where the store cannot answer."""
@@ -141,9 +172,9 @@ class Predictor:
 
 def logged(caller_id: str, version_key: str, answer: Answer, alias: str) -> Call:
     """The row of an answer in the call log."""
-    return Call(
-        caller_id, answer.id, answer.input, version_key, answer.label, answer.from_cache, answer.probability, alias
-    )
+    probability = None if answer.corrected else answer.probability
+    call = (caller_id, answer.id, answer.input, version_key, answer.label, answer.from_cache)
+    return Call(*call, probability, alias, answer.source)
 
 
 def cache_row(prediction: Prediction) -> Probabilities:
@@ -168,6 +199,11 @@ def _make_answer(version: LoadedVersion, text: str, prediction: Prediction, from
     decision = version.model.decision
     label, verdict = decision.label(probabilities), decision.verdict(probabilities)
     return Answer(text, probabilities, label, verdict, unfamiliar, from_cache, timeuuid.now())
+
+
+def _own_answer(version: LoadedVersion, text: str, label: str) -> Answer:
+    prediction = {name: float(name == label) for name in version.model.labels}
+    return Answer(text, prediction, label, label, False, False, timeuuid.now(), corrected=True)
 
 
 def _log_texts(version: LoadedVersion, answers: Sequence[Answer]) -> None:

@@ -29,7 +29,10 @@ class Weight:
 
 @dataclass(frozen=True)
 class Prediction:
-    """The answer to one text. `verdict` is the label on top, or `unsure` where a person should look."""
+    """The answer to one text. `verdict` is the label on top, or `unsure` where a person should look.
+
+    `source` is `model`, or `correction` where the label is your own, from an earlier correction of the text.
+    """
 
     prediction: dict[str, float]
     top: Top
@@ -37,6 +40,7 @@ class Prediction:
     from_cache: bool
     model_version: str
     id: str
+    source: str = "model"
     unfamiliar: bool = False
     input: str | None = None
     explanation: list[Weight] | None = None

@@ -23,9 +23,16 @@ async def answer_list(request: Request, call: schemas.PredictionsRequest) -> Res
     check_characters(call.texts)
     await service.count_more_texts(caller, len(call.texts))
     gone = request.is_disconnected
-    answers = await service.predictor.answer(version, call.texts, caller, call.skip_cache, gone, alias)
+    answers = await service.predictor.answer(
+        version, call.texts, caller, call.skip_cache, gone, alias, asks_the_service(request)
+    )
     content = [prediction_json(version, answer, call.echo_input) for answer in answers]
     return with_shadow(json_response(content, version.number), request, served, version, answers)
+
+
+def asks_the_service(request: Request) -> bool:
+    """Whether a caller's own corrections may answer: not on the routes of one version, which show what it says."""
+    return not request.path_params
 
 
 def check_characters(texts: list[str]) -> None:
@@ -39,10 +46,10 @@ def with_shadow(
     response: Response, request: Request, served: ServedVersions, version: LoadedVersion, answers: list[Answer]
 ) -> Response:
     """The response; once it is sent, the shadow predicts the call as well, where the routing has one."""
-    shadow = served.shadow
-    if shadow and shadow.key != version.key:
+    shadow, predicted = served.shadow, [answer for answer in answers if not answer.corrected]
+    if shadow and shadow.key != version.key and predicted:
         compare = service_of(request).shadow.compare
-        response.background = BackgroundTask(compare, caller_of(request), version, shadow, answers)
+        response.background = BackgroundTask(compare, caller_of(request), version, shadow, predicted)
     return response
 
 

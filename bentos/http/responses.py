@@ -78,6 +78,7 @@ def prediction_json(version: LoadedVersion, answer: Answer, echo_input: bool) ->
     if echo_input:
         content["input"] = answer.input
     content["from_cache"] = answer.from_cache
+    content["source"] = answer.source
     content["model_version"] = version.number
     content["id"] = answer.id
     if version.mock:

@@ -144,6 +144,7 @@ class Prediction(BaseModel):
     input: str | None = Field(None, description="the text, with `echo_input`", examples=[SPAM_EXAMPLE])
     explanation: list[Weight] | None = Field(None, description="with `explain`, in the order of the text")
     from_cache: bool = Field(description="whether the answer was stored before this call")
+    source: str = Field("model", description="`correction` where you had corrected the text", examples=["model"])
     model_version: str = Field(description="the number of the version that answers", examples=["2"])
     id: Id
     mock: bool = Field(False, description="true: from a stand-in model, without meaning; absent otherwise")
@@ -173,7 +174,9 @@ class LoggedCall(BaseModel):
 class Feedback(BaseModel):
     input: str = Field(description="the text", examples=[SPAM_EXAMPLE])
     label: str = Field(description="the right label, as stored", examples=["spam"])
-    predicted: str | None = Field(description="what the call was answered; null where no id was given")
+    predicted: str | None = Field(
+        description="what the model answered; null where no id was given, or no model answered"
+    )
 
 
 class ServedVersion(BaseModel):

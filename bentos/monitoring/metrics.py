@@ -21,6 +21,7 @@ class AnsweredText(Protocol):
     unfamiliar: bool
     probability: float
     from_cache: bool
+    corrected: bool
 
 
 class Metrics:
@@ -68,7 +69,7 @@ class Metrics:
         )
         self.version_errors = self._counter("spam_version_call_errors", "Calls that it could not answer", version)
         self.predictions = self._counter(
-            "spam_predictions", "Texts answered, by source: cache or model", version, "source"
+            "spam_predictions", "Texts answered, by source: cache, model or correction", version, "source"
         )
         self.labels = self._counter("spam_labels", "Texts answered, by the answered label", version, "label")
         self.unsure = self._counter("spam_unsure", "Texts answered with the verdict unsure", version)
@@ -194,7 +195,7 @@ class VersionMetrics:
         self._metrics = metrics
         self._number = number
         self._seconds = metrics.version_seconds.labels(number)
-        self._from_cache, self._from_model = (metrics.predictions.labels(number, s) for s in ("cache", "model"))
+        self._sources = {name: metrics.predictions.labels(number, name) for name in ("cache", "model", "correction")}
         self._by_label: dict[str, tuple[Counter, Histogram]] = {}
         self._unsure, self._unfamiliar = metrics.unsure.labels(number), metrics.unfamiliar.labels(number)
         self.errors = metrics.version_errors.labels(number)
@@ -202,12 +203,16 @@ class VersionMetrics:
     def count_answered(self, answers: Sequence[AnsweredText], seconds: float) -> None:
         """Count one call, which took `seconds`, and its texts."""
         self._seconds.observe(seconds)
-        from_cache = sum(answer.from_cache for answer in answers)
-        if from_cache:
-            self._from_cache.inc(from_cache)
-        if from_model := len(answers) - from_cache:
-            self._from_model.inc(from_model)
+        from_cache, corrected = (
+            sum(getattr(answer, name) for answer in answers) for name in ("from_cache", "corrected")
+        )
+        counts = {"cache": from_cache, "correction": corrected, "model": len(answers) - from_cache - corrected}
+        for source, texts in counts.items():
+            if texts:
+                self._sources[source].inc(texts)
         for answer in answers:
+            if answer.corrected:  # the version has said nothing
+                continue
             count, probability = self._by_label.get(answer.label) or self._add_label(answer.label)
             count.inc()
             probability.observe(answer.probability)

@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from bentos.answering.feedback import FeedbackRecorder
 from bentos.answering.log_health import LogHealth
 from bentos.answering.model_pool import ModelPool
+from bentos.answering.own_labels import OwnLabels
 from bentos.answering.predictor import Predictor
 from bentos.answering.shadow import Shadow
 from bentos.callers.keys import Keys
@@ -63,6 +64,7 @@ async def start(settings: Settings, baked: Path | None, place: WorkerPlace) -> t
     if served.why_no_champion:
         logger.warning("not ready: %s", served.why_no_champion)
     pool, log_health = ModelPool(settings.call_timeout), LogHealth(store)
+    own_labels = OwnLabels(store)
     current, shadow = CurrentVersions(served), Shadow(store, metrics, pool)
 
     def count_changes(before: ServedVersions, after: ServedVersions) -> None:
@@ -76,11 +78,11 @@ async def start(settings: Settings, baked: Path | None, place: WorkerPlace) -> t
         current=current,
         store=store,
         metrics=metrics,
-        predictor=Predictor(store, metrics, pool, log_health),
+        predictor=Predictor(store, metrics, pool, log_health, own_labels),
         pool=pool,
         log_health=log_health,
         shadow=shadow,
-        feedback=FeedbackRecorder(store, metrics),
+        feedback=FeedbackRecorder(store, metrics, own_labels),
         watcher=watcher,
         keys=keys,
         proxies=Proxies(settings.trusted_proxies),

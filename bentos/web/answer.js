@@ -11,6 +11,7 @@ const STRONG = 1;
 const REMARKS = {
   unsure: "The version is not sure: a person should look.",
   unfamiliar: "This text is unlike all that the version has learnt.",
+  corrected: "You have corrected this text: the label is yours, and no model answers.",
   mock: "A stand-in model answers: its label means nothing.",
 };
 
@@ -38,8 +39,8 @@ function origin({ from_cache }, version, milliseconds) {
 }
 
 // Why the label on top should not be taken as it is: a word and its sentence for each reason.
-function remarks({ top, verdict, unfamiliar, mock }, differs) {
-  const reasons = { unsure: verdict !== top.label, unfamiliar, mock };
+function remarks({ top, verdict, unfamiliar, source, mock }, differs) {
+  const reasons = { unsure: verdict !== top.label, unfamiliar, corrected: source === "correction", mock };
   const told = Object.keys(REMARKS).filter((reason) => reasons[reason]).map((reason) => [reason, REMARKS[reason]]);
   if (differs) told.push(["differs", differs]);
   return told.map(([word, sentence]) =>

@@ -8,6 +8,7 @@ import pytest
 from bentos.answering.feedback import FeedbackRecorder
 from bentos.answering.log_health import LogHealth
 from bentos.answering.model_pool import ModelPool
+from bentos.answering.own_labels import OwnLabels
 from bentos.answering.predictor import Predictor
 from bentos.answering.shadow import Shadow
 from bentos.http.app import create_app
@@ -77,13 +78,13 @@ def log_health(store) -> LogHealth:
 
 @pytest.fixture
 def predictor(store, metrics, pool, log_health) -> Predictor:
-    return Predictor(store, metrics, pool, log_health)
+    return Predictor(store, metrics, pool, log_health, OwnLabels(store))
 
 
 @pytest.fixture
 def service(served, store, metrics, predictor, pool, log_health) -> Service:
     current = CurrentVersions(served)
-    recorder = FeedbackRecorder(store, metrics)
+    recorder = FeedbackRecorder(store, metrics, predictor.own_labels)
     shadow = Shadow(store, metrics, pool)
     return Service("test", "sms-spam", current, store, metrics, predictor, pool, log_health, shadow, recorder)
 

@@ -13,6 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_s
 
 from bentos.answering.log_health import LogHealth
 from bentos.answering.model_pool import ModelPool
+from bentos.answering.own_labels import OwnLabels
 from bentos.answering.predictor import Predictor
 from bentos.monitoring.metrics import Metrics
 from bentos.store import StoreError
@@ -41,7 +42,8 @@ class Service(RuleBasedStateMachine):
         self.node, self.artifacts = node, artifacts
         self.runner = asyncio.Runner()
         self.store = self.runner.run(open_store(options))
-        self.predictor = Predictor(self.store, Metrics(), ModelPool(60), LogHealth(self.store))
+        own_labels = OwnLabels(self.store)
+        self.predictor = Predictor(self.store, Metrics(), ModelPool(60), LogHealth(self.store), own_labels)
         self.caller = uuid4().hex
         self.expected = []  # (input, version key, label) of every answered call
         self.down, self.kills = None, 0

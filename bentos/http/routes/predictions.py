@@ -7,7 +7,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from bentos.answering.routing import choose
 from bentos.errors import CallError
 from bentos.http import schemas
-from bentos.http.calls import answer_list, explanation_json, refs_of, with_shadow
+from bentos.http.calls import answer_list, asks_the_service, explanation_json, refs_of, with_shadow
 from bentos.http.context import caller_of, service_of
 from bentos.http.openapi import VERSION_HEADER_PARAMETER, errors
 from bentos.http.responses import json_response, prediction_json
@@ -88,6 +88,8 @@ async def _one(request: Request, call: schemas.PredictionRequest | schemas.Predi
     alias, version = choose(served, refs_of(request, call.model_version), caller, service.metrics)
     explanation = {"explanation": await explanation_json(request, version, call.text)} if call.explain else {}
     gone = request.is_disconnected
-    answers = await service.predictor.answer(version, [call.text], caller, call.skip_cache, gone, alias)
-    response = json_response(prediction_json(version, answers[0], call.echo_input) | explanation, version.number)
+    corrected = asks_the_service(request)
+    answers = await service.predictor.answer(version, [call.text], caller, call.skip_cache, gone, alias, corrected)
+    reasons = {} if answers[0].corrected else explanation  # the model's, which did not answer
+    response = json_response(prediction_json(version, answers[0], call.echo_input) | reasons, version.number)
     return with_shadow(response, request, served, version, answers)

@@ -7,6 +7,7 @@ import bentoml
 import pytest
 
 from bentos.answering.log_health import LogHealth
+from bentos.answering.own_labels import OwnLabels
 from bentos.answering.predictor import Predictor
 from bentos.http.app import create_app
 from bentos.store import StoreError
@@ -57,7 +58,8 @@ async def test_the_spool_and_a_store_that_is_away_are_seen(service, metrics, poo
 
     store = ResilientStore("cassandra", unreachable, Spool(tmp_path / "spool.db"))
     await store.start()
-    changed = {"store": store, "predictor": Predictor(store, metrics, pool, LogHealth(store))}
+    predictor = Predictor(store, metrics, pool, LogHealth(store), OwnLabels(store))
+    changed = {"store": store, "predictor": predictor}
     async with client_of(create_app(replace(service, **changed))) as client:
         assert (await client.post("/predictions", json={"texts": TEXTS})).status_code == 200
         told = await lines(client)

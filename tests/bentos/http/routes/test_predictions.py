@@ -21,6 +21,7 @@ async def test_a_prediction_has_every_field_of_the_contract(client):
         "verdict": "spam",
         "input": "free prize",
         "from_cache": False,
+        "source": "model",
         "model_version": "1",
         "id": body["id"],
     }
