@@ -1,12 +1,15 @@
-"""The service's chores: `python -m bentos build`, `migrate`, `key NAME`, `export TABLE` and `warm`."""
+"""The service's chores: `python -m bentos build`, `migrate`, `key`, `export TABLE` and `warm`."""
 
 import argparse
 import asyncio
 import logging
 import sys
+from collections import Counter
 from datetime import UTC, datetime
+from pathlib import Path
 
-from bentos.callers.keys import add_line, new_key
+from bentos.callers.keys import add_line, new_key, read_keys
+from bentos.callers.rights import PREDICT, RIGHTS, in_order, read_rights
 from bentos.settings import Settings, SettingsError, read_settings
 from bentos.store import StoreError
 from bentos.store.backends import migrate
@@ -18,7 +21,7 @@ def main() -> None:
     try:
         settings = read_settings()
         if args.verb == "key":
-            _key(settings, args.name)
+            _key(settings, args)
         elif args.verb == "export":
             _export(settings, args)
         else:
@@ -37,8 +40,10 @@ def build_parser() -> argparse.ArgumentParser:
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     _add(verbs, "Bake the promoted versions into a bento, to serve or containerize anywhere.", "build")
     _add(verbs, "Create the store's tables, or upgrade those of an older version.", "migrate")
-    key = _add(verbs, "Make an API key for a caller.", "key ann")
-    key.add_argument("name", help="what the caller is called")
+    key = _add(verbs, "Make an API key for a caller; without NAME, list whose keys there are.", "key ann")
+    key.add_argument("name", metavar="NAME", nargs="?", help="what the caller is called")
+    sentence = f"what the key is good for, of {', '.join(RIGHTS)}, separated by commas; {PREDICT} by default"
+    key.add_argument("--rights", type=_rights, metavar="RIGHTS", help=sentence)
     export = _add(verbs, "Print the call log or the corrections, one JSON object a line.", "export corrections")
     tables = export.add_subparsers(dest="table", required=True, metavar="TABLE")
     calls = _add(tables, "Print version, label and length of every call.", "calls --since 2030-01-31", "export ")
@@ -102,16 +107,41 @@ def _moment(text: str) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def _key(settings: Settings, name: str) -> None:
+def _rights(text: str) -> frozenset[str]:
+    try:
+        return read_rights(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _key(settings: Settings, args: argparse.Namespace) -> None:
+    if args.name is not None:
+        _make_key(settings, args.name, args.rights or frozenset({PREDICT}))
+    elif args.rights:
+        raise SettingsError("say whose key shall have the rights: `python -m bentos key NAME --rights RIGHTS`")
+    elif settings.api_keys_file:
+        _list_keys(settings.api_keys_file)
+    else:
+        raise SettingsError("API_KEYS_FILE names no file, so there are no keys to list")
+
+
+def _list_keys(path: Path) -> None:
+    """A line for each name with the same rights; nothing from which a key could be known."""
+    keys = Counter(caller for _, caller in read_keys(path))
+    for (name, rights), number in keys.items():
+        print(f"{name}: {', '.join(in_order(rights))}" + (f" ({number} keys)" if number > 1 else ""))
+
+
+def _make_key(settings: Settings, name: str, rights: frozenset[str]) -> None:
     """The key alone on stdout, what became of it on stderr."""
-    key, line = new_key(name)
+    key, line = new_key(name, rights)
     if settings.api_keys_file:
         add_line(settings.api_keys_file, line)
         done = f"added to {settings.api_keys_file}; a running service knows it at once"
     else:
         done = f"put this line into the file that API_KEYS_FILE names: {line}"
     print(key)
-    print(f"this is the key of {name}, shown only now; {done}", file=sys.stderr)
+    print(f"this is the key of {name} ({', '.join(in_order(rights))}), shown only now; {done}", file=sys.stderr)
 
 
 if __name__ == "__main__":

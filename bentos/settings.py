@@ -108,6 +108,7 @@ class Settings(RegistrySettings):
     otel_exporter_otlp_endpoint: str = ""
 
     api_keys_file: Path | None = None  # given, a call needs a key
+    protect_operations: bool = False  # /metrics, reports and what is wrong are for keys with the right `operate`
     trusted_proxies: Annotated[str, AfterValidator(_proxies)] = ""  # comma-separated addresses, networks, `unix`
     rate_limit: Annotated[str, AfterValidator(_rate)] = ""  # in the notation of the library `limits`
     rate_limit_storage: Annotated[SecretStr, AfterValidator(_redis)] = SecretStr("")  # a Redis that services share
@@ -158,6 +159,12 @@ class Settings(RegistrySettings):
             raise ValueError("CASSANDRA_CONTACT_POINTS and ASTRA_DB_SECURE_BUNDLE_PATH name two databases: set one")
         return self
 
+    @model_validator(mode="after")
+    def _operators_have_keys(self) -> "Settings":
+        if self.protect_operations and not self.api_keys_file:
+            raise ValueError("PROTECT_OPERATIONS needs API_KEYS_FILE: only a key can have the right `operate`")
+        return self
+
 
 class SettingsError(Exception):
     """A setting has a value that cannot be used. The message names the variable, never its value."""
@@ -204,7 +211,8 @@ def _variable(problem: ErrorDetails) -> str:
 
 KNOWN_NAMES = {name.upper() for name in Settings.model_fields} | {"DATA_MIRROR"}
 PROTECTING = {
-    *("API_KEYS_FILE", "RATE_LIMIT", "RATE_LIMIT_STORAGE", "MAX_CONCURRENCY", "TRUSTED_PROXIES", "CORS_ORIGINS"),
+    *("API_KEYS_FILE", "PROTECT_OPERATIONS", "TRUSTED_PROXIES", "CORS_ORIGINS"),
+    *("RATE_LIMIT", "RATE_LIMIT_STORAGE", "MAX_CONCURRENCY"),
     *("CASSANDRA_TLS_CA", "CASSANDRA_USERNAME", "CASSANDRA_PASSWORD"),
 }
 OF_A_SERVICE = re.compile(r"_SERVICE_(HOST|PORT)(_\w+)?$|_PORT_\d+_(TCP|UDP|SCTP)(_\w+)?$")

@@ -41,6 +41,15 @@ class Proxies:
         return self.unix if caller is None else any(caller in network for network in self.networks)
 
 
+def is_local(caller: str, forwarded: str) -> bool:
+    """Whether a call is this machine's own: the caller, and all that `forwarded` names, are loopback addresses.
+
+    So a proxy on this machine that is not trusted, or that names no address, lends its callers none of its rights.
+    """
+    hops = forwarded.split(",") if forwarded else []
+    return len(forwarded) <= MAX_CACHED_HEADER and all(map(_is_loopback, [caller, *hops]))
+
+
 def _address(text: str) -> Address | None:
     """None for what is no address. An IPv4-mapped IPv6 address becomes IPv4, so that one address is one caller."""
     try:
@@ -50,6 +59,12 @@ def _address(text: str) -> Address | None:
     if isinstance(address, IPv6Address):
         return address.ipv4_mapped or IPv6Address(int(address))  # without the zone, which may be any text
     return address
+
+
+@lru_cache(4096)
+def _is_loopback(hop: str) -> bool:
+    address = _address(_without_port(hop.strip()))
+    return address is not None and address.is_loopback
 
 
 def _without_port(hop: str) -> str:

@@ -17,6 +17,7 @@ from bentos.client.asynchronous import AsyncClient
 from bentos.client.errors import (
     ClientError,
     InvalidCall,
+    MissingRight,
     NotAllowed,
     NotFound,
     Refused,
@@ -36,6 +37,7 @@ __all__ = [
     "Feedback",
     "InvalidCall",
     "LoggedCall",
+    "MissingRight",
     "NotAllowed",
     "NotFound",
     "Prediction",

@@ -38,6 +38,10 @@ class NotAllowed(Refused):
     """The API key is missing or not known."""
 
 
+class MissingRight(NotAllowed):
+    """The API key has not the right that the call needs; `detail` names it."""
+
+
 class NotFound(Refused):
     """There is no such version, or no such call of yours."""
 
@@ -50,7 +54,7 @@ class Unavailable(Refused):
     """The service cannot answer now."""
 
 
-KINDS = {401: NotAllowed, 403: NotAllowed, 404: NotFound, 429: TooManyCalls}
+KINDS = {401: NotAllowed, 403: MissingRight, 404: NotFound, 429: TooManyCalls}
 
 
 def refusal(response: httpx.Response) -> Refused:

@@ -25,7 +25,7 @@ def create_app(service: Service) -> FastAPI:
     app.mount("/web", StaticFiles(directory=WEB))
     add_swagger(app)
     if service.keys:
-        add_security(app)
+        add_security(app, service.protect_operations)
     add_error_handlers(app)
     add_middleware(app, service)
     return app

@@ -20,8 +20,9 @@ from bentos.versions.following.watcher import StateWatcher
 from bentos.versions.loaded import CurrentVersions, ServedVersions, public_hint
 
 CALLER = "bentos.caller"  # the key of the caller's name in the scope of every request that needs a caller
+RIGHTS = "bentos.rights"  # the key of its rights, a frozenset, beside the name
 # Open to everyone, with or without keys: they reveal no texts or callers, and load balancers, Prometheus and browsers
-# have no key.
+# have no key. PROTECT_OPERATIONS closes /metrics.
 OPEN_PATHS = frozenset(
     {
         *("/livez", "/healthz", "/readyz", "/v2/health/live", "/v2/health/ready", "/metrics"),
@@ -69,6 +70,7 @@ class Service:
     feedback: FeedbackRecorder
     watcher: StateWatcher | None = None  # only where a registry is followed
     keys: Keys | None = None
+    protect_operations: bool = False  # only with keys
     proxies: Proxies = field(default_factory=Proxies)
     rate_limits: RateLimits | None = None
     max_concurrency: int = 0  # 0 for no limit
@@ -118,3 +120,8 @@ def service_of(request: Request) -> Service:
 def caller_of(request: Request) -> str:
     """The caller's name in the log: the key's name, or else the address."""
     return request.scope[CALLER]
+
+
+def rights_of(request: Request) -> frozenset[str]:
+    """What the caller may do. It has the right of its route: `middleware.authentication` has checked that."""
+    return request.scope[RIGHTS]

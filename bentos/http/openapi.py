@@ -4,8 +4,10 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from bentos.callers.rights import OPERATE
 from bentos.http.context import OPEN_PATHS
 from bentos.http.limits import LIST_ANSWER, MAX_DETAIL, ONE_ANSWER
+from bentos.http.rights import right_of
 from bentos.http.schemas import Error
 
 DESCRIPTION = (
@@ -52,6 +54,7 @@ VERSION_HEADER_PARAMETER = {
 }
 _ERRORS = {
     400: "The call is malformed, or names two different versions",
+    403: "The caller has not the right that this needs",
     404: "No such version is served, or no such call is yours",
     413: "The body is too large",
     429: "The caller has sent too many, where that is limited; `Retry-After` says when to go on",
@@ -70,8 +73,8 @@ def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: {"model": Error, "description": _ERRORS[status]} for status in statuses}
 
 
-def add_security(app: FastAPI) -> None:
-    """State in the OpenAPI document which operations need a key."""
+def add_security(app: FastAPI, protect_operations: bool) -> None:
+    """State in the OpenAPI document which operations need a key, and with which right."""
     describe = app.openapi
 
     def openapi() -> dict[str, Any]:
@@ -81,14 +84,21 @@ def add_security(app: FastAPI) -> None:
         document["components"]["securitySchemes"] = _SECURITY
         document["security"] = [{name: []} for name in _SECURITY]
         for path, operations in document["paths"].items():
+            right = right_of(path, protect_operations)
             for operation in operations.values():
-                if path in OPEN_PATHS:
+                if path in OPEN_PATHS and right != OPERATE:
                     operation["security"] = []
                 else:
-                    operation["responses"]["401"] = {"description": _NO_KEY} | _error_content(path)
+                    operation["responses"] |= _access_errors(path, right)
         return document
 
     app.openapi = openapi
+
+
+def _access_errors(path: str, right: str | None) -> dict[str, Any]:
+    """What is answered without a valid key, or with one that has not the right."""
+    described = {"401": _NO_KEY} | ({"403": f"The key has not the right `{right}`"} if right else {})
+    return {status: {"description": text} | _error_content(path) for status, text in described.items()}
 
 
 def _error_content(path: str) -> dict[str, Any]:

@@ -26,6 +26,7 @@ STATUS = {  # of each reason that a CallError can have
     "version_conflict": 400,
     "no_key": 401,
     "wrong_key": 401,
+    "no_right": 403,
     "no_report": 404,
     "unknown_id": 404,
     "unknown_model": 404,
@@ -43,7 +44,7 @@ STATUS = {  # of each reason that a CallError can have
     "timed_out": 503,
     "version_refused": 503,
 }
-_CHALLENGES = {  # the header WWW-Authenticate of an answer with status 401 (RFC 6750)
+_CHALLENGES = {  # the header WWW-Authenticate where another API key would help (RFC 6750)
     "no_key": 'Bearer realm="sms-spam"',
     "wrong_key": 'Bearer realm="sms-spam", error="invalid_token"',
 }
@@ -98,9 +99,15 @@ def error_response(path: str, status: int, reason: str, detail: str, headers: di
 
 def call_error_response(path: str, error: CallError) -> Response:
     headers = {"Retry-After": str(error.retry_after)} if error.retry_after else {}
-    if challenge := _CHALLENGES.get(error.reason):
+    if challenge := _challenge(error):
         headers["WWW-Authenticate"] = challenge
     return error_response(path, STATUS[error.reason], error.reason, without_folders(error.detail), headers)
+
+
+def _challenge(error: CallError) -> str | None:
+    if error.right:
+        return f'Bearer realm="sms-spam", error="insufficient_scope", scope="{error.right}"'
+    return _CHALLENGES.get(error.reason)
 
 
 async def refuse(scope: Scope, receive: Receive, send: Send, error: CallError) -> None:

@@ -229,6 +229,7 @@ class Root(BaseModel):
     api_name: str = Field(examples=["sms-spam"])
     store: dict[str, Any] = Field(examples=[{"name": "sqlite", "up": True}])
     caller_id: str = Field(description="who you are to the call log", examples=["127.0.0.1"])
+    rights: list[str] = Field(description="what you may do: predict, review, operate", examples=[["predict"]])
     default: str | None = Field(examples=["2"])
     versions: list[str] = Field(description="the numbers of the served versions", examples=[["2", "1"]])
     started_at: str = Field(examples=["2030-01-31T12:00:00+00:00"])

@@ -85,6 +85,7 @@ async def start(settings: Settings, baked: Path | None, place: WorkerPlace) -> t
         feedback=FeedbackRecorder(store, metrics, own_labels),
         watcher=watcher,
         keys=keys,
+        protect_operations=settings.protect_operations,
         proxies=Proxies(settings.trusted_proxies),
         rate_limits=rate_limits,
         max_concurrency=settings.max_concurrency,

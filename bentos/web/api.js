@@ -1,7 +1,7 @@
 // Calls of the service's own HTTP API. The API key, where the service asks for one, is kept while the tab is open.
 
 const KEY = "api-key";
-export const KEY_NEEDED = "key-needed"; // an event of the document
+export const KEY_NEEDED = "key-needed"; // an event of the document: there is no key, or one without the right
 
 export const key = () => sessionStorage.getItem(KEY) ?? "";
 export const setKey = (value) => sessionStorage.setItem(KEY, value);
@@ -24,7 +24,7 @@ export async function request(path, body, options = {}) {
   const method = body ? "POST" : "GET";
   const response = await fetch(path, { ...options, headers, method, body: body && JSON.stringify(body) });
   if (response.ok) return response;
-  if (response.status === 401) document.dispatchEvent(new Event(KEY_NEEDED));
+  if (response.headers.has("WWW-Authenticate")) document.dispatchEvent(new Event(KEY_NEEDED));
   const answer = await response.json().catch(() => null); // a proxy may answer with something else
   throw new ServiceError(response.status, answer, Number(response.headers.get("Retry-After")) || 0);
 }

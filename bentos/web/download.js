@@ -1,7 +1,7 @@
 // Files that the browser saves.
 
-import { request } from "./api.js";
-import { element } from "./dom.js";
+import { key, request } from "./api.js";
+import { attempt, element } from "./dom.js";
 
 export function save(blob, name) {
   const url = URL.createObjectURL(blob);
@@ -9,7 +9,11 @@ export function save(blob, name) {
   setTimeout(() => URL.revokeObjectURL(url), 60_000); // the browser reads it after the click
 }
 
-// Saves what the service answers: a link could not send the API key.
-export async function saveFrom(path, name) {
-  save(await (await request(path)).blob(), name);
+// Where there is an API key, which a link cannot send, a click on this link saves what the service answers.
+export function saveWithKey(link, name) {
+  link.addEventListener("click", (event) => {
+    if (!key()) return;
+    event.preventDefault();
+    attempt(async () => save(await (await request(link.href)).blob(), name));
+  });
 }

@@ -1,7 +1,9 @@
-// The field for the API key, which both pages show once the service asks for one.
+// The field for the API key, which a page shows once the service asks for one, or for one with another right; and the
+// link to the metrics, which may need the key.
 
 import { KEY_NEEDED, key, setKey } from "./api.js";
 import { $ } from "./dom.js";
+import { saveWithKey } from "./download.js";
 
 // `again` is called when the key was changed.
 export function startLogin(again) {
@@ -12,4 +14,5 @@ export function startLogin(again) {
     setKey($("key").value.trim());
     again();
   });
+  for (const link of document.querySelectorAll('a[href="/metrics"]')) saveWithKey(link, "metrics.txt");
 }

@@ -1,8 +1,8 @@
 // The page at `/versions`: the served versions side by side, how calls are routed, and the state of store and registry.
 
-import { call, key } from "./api.js";
+import { call } from "./api.js";
 import { $, aside, attempt, element } from "./dom.js";
-import { saveFrom } from "./download.js";
+import { saveWithKey } from "./download.js";
 import { describe, shown } from "./figures.js";
 import { joined } from "./format.js";
 import { chip, setLabels } from "./labels.js";
@@ -48,15 +48,10 @@ function facts(versions) {
   });
 }
 
-// A link; where there is a key, which a link cannot send, the report is saved.
 function report({ report: path, model_version }) {
   if (!path) return "";
   const link = element("a", { href: path, textContent: "report", ariaLabel: `report of version ${model_version}` });
-  link.addEventListener("click", (event) => {
-    if (!key()) return;
-    event.preventDefault();
-    attempt(() => saveFrom(path, `version-${model_version}.html`));
-  });
+  saveWithKey(link, `version-${model_version}.html`);
   return link;
 }
 
@@ -95,7 +90,7 @@ function state(about, { versions, refused, routing, registry }) {
     ["Store", `${store.name}, ${store.up ? "answers" : `is away: ${store.error ?? ""}`}${waiting}`],
     ["Registry", registered(registry)],
     ["Running since", new Date(about.started_at).toLocaleString()],
-    ["You are", about.caller_id],
+    ["You are", `${about.caller_id}, with the right to ${joined(about.rights)}`],
   ];
   const gone = refused.map(({ model_version, aliases, why }) => `version ${model_version} (${joined(aliases)}): ${why}`);
   return gone.length ? [...pairs, ["Not served", gone.join("; ")]] : pairs;

@@ -104,6 +104,14 @@ def test_no_secret_is_shown(monkeypatch):
     assert "hunter2" not in repr(read_settings())
 
 
+def test_operations_are_protected_by_keys(monkeypatch):
+    monkeypatch.setenv("PROTECT_OPERATIONS", "true")
+    with pytest.raises(SettingsError, match="PROTECT_OPERATIONS needs API_KEYS_FILE"):
+        read_settings()
+    monkeypatch.setenv("API_KEYS_FILE", "keys")
+    assert read_settings().protect_operations
+
+
 def test_a_file_that_is_no_text_is_named(home):
     (home / ".env").write_bytes(b"PORT=\xff\xfe")
     with pytest.raises(SettingsError, match=r"\.env"):
@@ -119,7 +127,9 @@ def test_the_example_explains_every_setting_and_shows_its_default(home, monkeypa
     assert read_settings() == untouched
 
 
-@pytest.mark.parametrize("name", ["API_KEY_FILE", "RATE_LIMITS", "CASSANDRA_TLS_CAS", "TRUSTED_PROXY"])
+@pytest.mark.parametrize(
+    "name", ["API_KEY_FILE", "PROTECT_OPERATION", "RATE_LIMITS", "CASSANDRA_TLS_CAS", "TRUSTED_PROXY"]
+)
 @pytest.mark.parametrize("where", ["environment", ".env"])
 def test_a_misspelt_name_that_would_have_protected_the_service_stops_it(home, monkeypatch, name, where):
     if where == ".env":

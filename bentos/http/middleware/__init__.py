@@ -29,7 +29,8 @@ def add_middleware(app: FastAPI, service: Service) -> None:
     ]
     if service.cors_origins:
         layers.append((CORSMiddleware, {"allow_origins": service.cors_origins, **CORS}))
-    layers.append((Authentication, {"proxies": service.proxies, "keys": service.keys}))
+    access = {"keys": service.keys, "protect_operations": service.protect_operations}
+    layers.append((Authentication, {"proxies": service.proxies, **access}))
     if service.rate_limits:
         layers.append((RateLimit, {"rate_limits": service.rate_limits}))
     layers.append((BodyLimit, {}))

@@ -1,4 +1,7 @@
-"""Finds out who calls: the name of the API key, or else the address. The log is kept under that name."""
+"""Finds out who calls, the name of the API key or else the address, and whether it has the right that the path needs.
+
+The log is kept under that name. Without keys a caller on this machine has all rights, and others `predict` alone.
+"""
 
 from collections.abc import Iterable
 
@@ -6,37 +9,55 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bentos.callers.keys import Keys
-from bentos.callers.proxies import Proxies
+from bentos.callers.proxies import Proxies, is_local
+from bentos.callers.rights import ALL, PREDICT_ALONE, Caller, in_order
 from bentos.errors import CallError
-from bentos.http.context import CALLER, OPEN_PATHS, PAGE_PATHS
+from bentos.http.context import CALLER, OPEN_PATHS, PAGE_PATHS, RIGHTS
 from bentos.http.pages import wants_page
 from bentos.http.responses import refuse
+from bentos.http.rights import METRICS, right_of
 
 Header = tuple[bytes, bytes]
 
 
 class Authentication:
-    """ASGI middleware that puts the caller's name into the scope; with keys, it refuses a call without a valid one."""
+    """ASGI middleware that puts the caller's name and rights into the scope.
 
-    def __init__(self, app: ASGIApp, proxies: Proxies, keys: Keys | None) -> None:
+    It refuses a call without the right that its path needs and, where there are keys, without a valid one.
+    """
+
+    def __init__(self, app: ASGIApp, proxies: Proxies, keys: Keys | None, protect_operations: bool) -> None:
         self.app = app
         self.proxies = proxies
         self.keys = keys
+        self.protect_operations = protect_operations
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and not is_open(scope):
+        if scope["type"] == "http":
             try:
-                scope[CALLER] = _key_name(self.keys, scope["headers"]) if self.keys else self._address(scope)
+                self._authenticate(scope)
             except CallError as error:
                 return await refuse(scope, receive, send, error)
         await self.app(scope, receive, send)
 
-    def _address(self, scope: Scope) -> str:
+    def _authenticate(self, scope: Scope) -> None:
+        """Raises CallError: no_key, wrong_key, no_right."""
+        path, is_limited = scope["path"], not is_open(scope)
+        if not is_limited and not (self.protect_operations and path == METRICS):
+            return
+        caller = _holder(self.keys, scope["headers"]) if self.keys else self._by_address(scope)
+        if is_limited:  # not /metrics: an overloaded service can still be watched
+            scope[CALLER], scope[RIGHTS] = caller  # before the check: the log says whose call is refused
+        right = right_of(path, self.protect_operations)
+        if right and right not in caller.rights:
+            raise _no_right(right, caller if self.keys else None)
+
+    def _by_address(self, scope: Scope) -> Caller:
         peer = scope["client"][0] if scope.get("client") else None
-        if not self.proxies:
-            return self.proxies.caller(peer, "")
-        forwarded = [value for name, value in scope["headers"] if name == b"x-forwarded-for"]
-        return self.proxies.caller(peer, b",".join(forwarded).decode("latin-1"))
+        values = [value for name, value in scope["headers"] if name == b"x-forwarded-for"]
+        forwarded = b",".join(values).decode("latin-1") if values else ""
+        name = self.proxies.caller(peer, forwarded if self.proxies else "")
+        return Caller(name, ALL if is_local(name, forwarded) else PREDICT_ALONE)
 
 
 def is_open(scope: Scope) -> bool:
@@ -47,14 +68,24 @@ def is_open(scope: Scope) -> bool:
     return path in OPEN_PATHS or path.startswith(("/docs/", "/web/"))
 
 
-def _key_name(keys: Keys, headers: Iterable[Header]) -> str:
-    """The name of the key in the headers. Raises CallError: no_key, wrong_key."""
+def _holder(keys: Keys, headers: Iterable[Header]) -> Caller:
+    """Whose key is in the headers. Raises CallError: no_key, wrong_key."""
     key = _sent_key(headers)
     if not key:
         raise CallError("no_key", "send one API key: `Authorization: Bearer KEY` or `X-API-Key: KEY`")
-    if name := keys.name_of(key):
-        return name
+    if caller := keys.caller_of(key):
+        return caller
     raise CallError("wrong_key", "the API key is not known")
+
+
+def _no_right(right: str, holder: Caller | None) -> CallError:
+    """`holder` is the key's, None where there are no keys."""
+    if holder is None:
+        detail = f"this needs the right `{right}`, which without API keys only callers on the service's machine have"
+        return CallError("no_right", detail)
+    given = ", ".join(in_order(holder.rights))
+    detail = f"this needs a key with the right `{right}`; the one sent, {holder.name}'s, has: {given}"
+    return CallError("no_right", detail, right=right)
 
 
 def _sent_key(headers: Iterable[Header]) -> bytes:

@@ -11,7 +11,8 @@ from bentos.errors import CallError
 from bentos.http.calls import check_characters, explanation_json, with_shadow
 from bentos.http.context import caller_of, service_of
 from bentos.http.oip import answers, binary, schemas
-from bentos.http.responses import VERSION_HEADER, json_response, shown
+from bentos.http.problems import told
+from bentos.http.responses import VERSION_HEADER, json_response
 from bentos.versions.loaded import LoadedVersion
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -136,7 +137,7 @@ async def index(request: Request, call: Annotated[schemas.IndexRequest, Depends(
     entries = [{"name": name, "version": v.number, "state": "READY", "reason": ""} for v in served.versions]
     if not call.ready:
         entries += [
-            {"name": name, "version": v.number, "state": "UNAVAILABLE", "reason": shown(v.problem)}
+            {"name": name, "version": v.number, "state": "UNAVAILABLE", "reason": told(request, v.problem)}
             for v in served.refused
         ]
     return json_response(entries)

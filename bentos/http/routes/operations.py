@@ -5,13 +5,15 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
+from bentos.callers.rights import in_order
 from bentos.errors import CallError
 from bentos.http import schemas
-from bentos.http.context import caller_of, service_of
+from bentos.http.context import caller_of, rights_of, service_of
 from bentos.http.gauges import update_gauges
 from bentos.http.openapi import errors
 from bentos.http.pages import page, wants_page
-from bentos.http.responses import json_response, shown
+from bentos.http.problems import told
+from bentos.http.responses import json_response
 from bentos.store import Store
 
 router = APIRouter(tags=["service"])
@@ -25,21 +27,22 @@ async def root(request: Request) -> Response:
     served = service.served
     content = {
         "api_name": service.api_name,
-        "store": _store_json(service.store),
+        "store": _store_json(request, service.store),
         "caller_id": caller_of(request),
+        "rights": in_order(rights_of(request)),
         "default": served.default.number if served.default else None,
         "versions": [version.number for version in served.versions],
         "started_at": service.started_at.isoformat(timespec="seconds"),
-        "problems": [shown(problem) for problem in service.problems],
+        "problems": list(dict.fromkeys(told(request, problem) for problem in service.problems)),
     }
     if any(version.mock for version in served.versions):
         content["mock"] = True
     return json_response(content)
 
 
-def _store_json(store: Store) -> dict[str, Any]:
+def _store_json(request: Request, store: Store) -> dict[str, Any]:
     state = store.state()
-    error = {"error": shown(state["error"])} if state.get("error") else {}
+    error = {"error": told(request, state["error"])} if state.get("error") else {}
     return {"name": store.name, **state, **error}
 
 

@@ -12,7 +12,8 @@ from bentos.http import policies, schemas
 from bentos.http.context import service_of
 from bentos.http.openapi import errors
 from bentos.http.pages import page, wants_page
-from bentos.http.responses import VERSION_HEADER, json_response, shown
+from bentos.http.problems import told
+from bentos.http.responses import VERSION_HEADER, json_response
 from bentos.http.routes.predictions import VersionInPath
 from bentos.versions.following.watcher import StateWatcher
 from bentos.versions.loaded import LoadedVersion, RefusedVersion, ServedVersions
@@ -31,10 +32,10 @@ async def versions(request: Request) -> Response:
     return json_response(
         {
             "default": served.default.number if served.default else None,
-            "versions": [_version_json(version, served) for version in served.versions],
-            "refused": [_refused_json(version) for version in served.refused],
+            "versions": [_version_json(request, version, served) for version in served.versions],
+            "refused": [_refused_json(request, version) for version in served.refused],
             "routing": {"shares": served.routing.shares, "shadow": served.routing.shadow},
-            "registry": _registry_json(service.watcher) if service.watcher else None,
+            "registry": _registry_json(request, service.watcher) if service.watcher else None,
         }
     )
 
@@ -45,7 +46,7 @@ async def versions(request: Request) -> Response:
 async def version(request: Request, ref: VersionInPath) -> Response:
     served = service_of(request).served
     loaded = named(served, [ref])
-    return json_response(_version_json(loaded, served), loaded.number)
+    return json_response(_version_json(request, loaded, served), loaded.number)
 
 
 @router.get(
@@ -71,7 +72,7 @@ def _read(loaded: LoadedVersion) -> bytes | None:
         return None
 
 
-def _version_json(loaded: LoadedVersion, served: ServedVersions) -> dict[str, Any]:
+def _version_json(request: Request, loaded: LoadedVersion, served: ServedVersions) -> dict[str, Any]:
     """A version in the shape of `schemas.ServedVersion`."""
     version = loaded.version
     content = {
@@ -80,7 +81,7 @@ def _version_json(loaded: LoadedVersion, served: ServedVersions) -> dict[str, An
         "default": loaded is served.default,
         "labels": loaded.model.labels,
         "variant": version.variant,
-        "source_problem": shown(loaded.source_problem) or None,
+        "source_problem": told(request, loaded.source_problem) or None,
         "stand_in": version.stand_in or None,
     }
     if loaded.mock:
@@ -90,15 +91,15 @@ def _version_json(loaded: LoadedVersion, served: ServedVersions) -> dict[str, An
     return content | {"digest": version.digest, "created_at": created_at, "metrics": version.metrics, "report": report}
 
 
-def _refused_json(version: RefusedVersion) -> dict[str, Any]:
+def _refused_json(request: Request, version: RefusedVersion) -> dict[str, Any]:
     """A version in the shape of `schemas.RefusedVersion`."""
-    return {"model_version": version.number, "aliases": version.aliases, "why": shown(version.problem)}
+    return {"model_version": version.number, "aliases": version.aliases, "why": told(request, version.problem)}
 
 
-def _registry_json(watcher: StateWatcher) -> dict[str, str | None]:
+def _registry_json(request: Request, watcher: StateWatcher) -> dict[str, str | None]:
     """The registry's state in the shape of `schemas.RegistryState`."""
     read_at = watcher.state.read_at
     return {
         "read_at": read_at and read_at.isoformat(timespec="seconds"),
-        "why_stale": shown(watcher.why_stale),
+        "why_stale": told(request, watcher.why_stale),
     }

@@ -31,6 +31,11 @@ def write(path, *lines):
     return path
 
 
+def name_of(keys: Keys, key: str) -> str | None:
+    caller = keys.caller_of(key.encode())
+    return caller and caller.name
+
+
 @pytest.fixture
 def made() -> dict:
     """The keys of two callers, and the lines that stand for them."""
@@ -66,7 +71,7 @@ def test_the_command_prints_a_key_and_keeps_only_its_digest(tmp_path, command):
     path.write_text(path.read_text().rstrip("\n"))  # as some editors leave it
     second = command("key", "batch", API_KEYS_FILE="new").out.strip()
     keys = Keys(path)
-    assert (keys.name_of(first.encode()), keys.name_of(second.encode())) == ("web", "batch")
+    assert [name_of(keys, key) for key in (first, second)] == ["web", "batch"]
     assert first not in path.read_text() and stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
@@ -74,7 +79,7 @@ def test_without_a_file_the_command_says_which_line_to_put_where(tmp_path, comma
     said = command("key", "web", API_KEYS_FILE="")
     assert "API_KEYS_FILE" in said.err
     path = write(tmp_path / "keys", said.err.split()[-1])
-    assert Keys(path).name_of(said.out.strip().encode()) == "web"
+    assert name_of(Keys(path), said.out.strip()) == "web"
 
 
 @pytest.mark.parametrize("name", ["", "local", "10.0.0.1", "::1", "fe80::1", "a:b", "a b", "é", "a" * 65, "-a"])
@@ -90,10 +95,61 @@ def test_a_broken_file_is_named_with_its_line_and_not_repeated(tmp_path, text):
     assert text not in str(caught.value)
 
 
-def test_a_key_cannot_have_two_names(tmp_path, made):
+def test_a_key_cannot_have_two_names_or_rights_of_two_kinds(tmp_path, made):
     line = made["web"][1]
-    with pytest.raises(SettingsError, match="line 2"):
-        Keys(write(tmp_path / "keys", line, line.replace("web", "batch")))
+    for other in (line.replace("web", "batch"), f"{line}:predict,review"):
+        with pytest.raises(SettingsError, match="line 2"):
+            Keys(write(tmp_path / "keys", line, other))
+
+
+@pytest.mark.parametrize(
+    ("written", "rights"),
+    [
+        ("", {"predict"}),
+        (":predict", {"predict"}),
+        (":review", {"review"}),
+        (":operate, predict,review", {"predict", "review", "operate"}),
+    ],
+)
+def test_a_line_names_what_its_key_is_good_for(tmp_path, made, written, rights):
+    key, line = made["web"]
+    assert Keys(write(tmp_path / "keys", line + written)).caller_of(key.encode()) == ("web", rights)
+
+
+@pytest.mark.parametrize("written", [":", ":root", ":predict,", ":predict:review", ":Predict", ":predict review"])
+def test_an_unknown_right_is_told_with_its_line_and_those_that_there_are(tmp_path, made, written):
+    with pytest.raises(SettingsError, match=r"line 2: there is no such right.*predict, review, operate") as caught:
+        Keys(write(tmp_path / "keys", "# keys", made["web"][1] + written))
+    assert made["web"][1] not in str(caught.value), "nothing of the line is repeated"
+
+
+def test_a_name_may_have_keys_with_different_rights(tmp_path):
+    (one, first), (other, second) = new_key("web"), new_key("web", frozenset({"review", "operate"}))
+    assert second.endswith(":review,operate") and first.count(":") == 1, "which older services read, too"
+    keys = Keys(write(tmp_path / "keys", first, second))
+    found = [keys.caller_of(key.encode()) for key in (one, other)]
+    assert found == [("web", {"predict"}), ("web", {"review", "operate"})]
+
+
+def test_the_command_makes_keys_with_rights_and_lists_them_without_what_they_are(tmp_path, command):
+    words = (["web"], ["web"], ["bea", "--rights", "review"])
+    keys = [command("key", *more, API_KEYS_FILE="new").out.strip() for more in words]
+    assert command("key", API_KEYS_FILE="new").out == "web: predict (2 keys)\nbea: review\n"
+    assert Keys(tmp_path / "new").caller_of(keys[2].encode()) == ("bea", {"review"})
+
+
+@pytest.mark.parametrize(
+    ("words", "file", "why"),
+    [
+        (["key"], "", "API_KEYS_FILE names no file"),
+        (["key"], "nowhere", "cannot read"),
+        (["key", "--rights", "review"], "", "say whose key"),
+        (["key", "web", "--rights", "root"], "", "2"),
+    ],
+)
+def test_a_command_that_cannot_be_meant_is_refused(command, words, file, why):
+    with pytest.raises(SystemExit, match=why):
+        command(*words, API_KEYS_FILE=file)
 
 
 @pytest.mark.parametrize("content", [None, b"\xff\xfe"])
@@ -108,16 +164,16 @@ def test_the_file_counts_as_it_is_now_and_a_broken_one_changes_nothing(file, mad
     keys = Keys(file)
     (web, line), (batch, _) = made["web"], made["batch"]
     write(file, line)
-    assert (keys.name_of(web.encode()), keys.name_of(batch.encode())) == ("web", None)
+    assert (name_of(keys, web), name_of(keys, batch)) == ("web", None)
     write(file, line, "broken")
-    assert keys.name_of(web.encode()) == "web" and "line 2" in caplog.text
+    assert name_of(keys, web) == "web" and "line 2" in caplog.text
     file.unlink()
-    assert keys.name_of(web.encode()) == "web" and "cannot read" in caplog.text
+    assert name_of(keys, web) == "web" and "cannot read" in caplog.text
     replacement = write(file.with_name("other"), made["batch"][1])
     os.replace(replacement, file)
-    assert (keys.name_of(web.encode()), keys.name_of(batch.encode())) == (None, "batch")
+    assert (name_of(keys, web), name_of(keys, batch)) == (None, "batch")
     write(file)
-    assert keys.name_of(batch.encode()) is None
+    assert name_of(keys, batch) is None
 
 
 @pytest.mark.anyio
@@ -186,4 +242,6 @@ async def test_the_document_says_where_a_key_is_needed(client):
         path for path, ops in document["paths"].items() if ops["get" if "get" in ops else "post"].get("security") == []
     }
     assert open_paths == {"/livez", "/readyz", "/metrics", "/v2/health/live", "/v2/health/ready"}
-    assert "401" in document["paths"]["/prediction"]["post"]["responses"]
+    refusals = document["paths"]["/prediction"]["post"]["responses"]
+    assert "401" in refusals and "`predict`" in refusals["403"]["description"]
+    assert "403" not in document["paths"]["/"]["get"]["responses"]

@@ -15,6 +15,7 @@ from bentos.client import (
     AsyncClient,
     Client,
     InvalidCall,
+    MissingRight,
     NotAllowed,
     NotFound,
     Retries,
@@ -111,6 +112,15 @@ async def test_a_key_is_sent(service, tmp_path):
         assert (await spam.predict("free")).label == "spam"
         with pytest.raises(NotAllowed, match="no_key"):
             await stranger.predict("free")
+
+
+async def test_a_right_that_is_missing_is_an_error_of_its_own(service, tmp_path):
+    key, line = new_key("bea", frozenset({"review"}))
+    add_line(tmp_path / "keys", line)
+    async with calling(create_app(replace(service, keys=Keys(tmp_path / "keys"))), api_key=key) as spam:
+        with pytest.raises(MissingRight, match=r"403 no_right: .*`predict`") as caught:
+            await spam.predict("free")
+    assert isinstance(caught.value, NotAllowed)
 
 
 async def test_a_pause_that_is_too_long_is_not_waited_for(service):

@@ -35,6 +35,18 @@ def test_prometheus_asks_the_services_that_nginx_stands_before():
     assert job["metrics_path"] in OPEN_PATHS
 
 
+def test_prometheus_sends_the_key_that_protected_operations_need(tmp_path):
+    shipped = (DEPLOY / "prometheus.yaml").read_text()
+    text = re.sub(r"^    # (authorization|  credentials_file)", r"    \1", shipped, flags=re.M)
+    (job,) = yaml.safe_load(text)["scrape_configs"]
+    assert job["authorization"].keys() == {"credentials_file"}  # as a bearer token, by default
+    (tmp_path / "key").write_text("spam_")
+    (tmp_path / "prometheus.yaml").write_text(text.replace(job["authorization"]["credentials_file"], "key"))
+    shutil.copy(DEPLOY / "alerts.yml", tmp_path)
+    if shutil.which("promtool"):
+        subprocess.run(["promtool", "check", "config", tmp_path / "prometheus.yaml"], check=True)
+
+
 @pytest.mark.skipif(not shutil.which("promtool"), reason="Prometheus is not installed")
 def test_prometheus_takes_its_configuration():
     subprocess.run(["promtool", "check", "config", DEPLOY / "prometheus.yaml"], check=True)

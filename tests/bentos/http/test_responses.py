@@ -43,6 +43,8 @@ def test_the_inference_protocol_has_its_own_shape(path, status):
 def test_headers_say_when_to_retry_and_how_to_authenticate():
     assert call_error_response("/", CallError("too_often", "wait", 7)).headers["Retry-After"] == "7"
     assert call_error_response("/", CallError("no_key", "send one")).headers["WWW-Authenticate"].startswith("Bearer")
+    challenge = call_error_response("/", CallError("no_right", "", right="review")).headers["WWW-Authenticate"]
+    assert challenge.endswith('error="insufficient_scope", scope="review"')
     assert "Retry-After" not in call_error_response("/", CallError("unknown_id", "none")).headers
 
 
