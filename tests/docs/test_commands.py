@@ -67,7 +67,7 @@ def check_python(words: list[str], monkeypatch) -> None:
     module, rest = words[1], words[2:]
     if module == "registry":
         return check_registry(rest)
-    if module == "bentos" and rest[0] in ("migrate", "key", "export"):
+    if module == "bentos" and rest[0] in ("migrate", "key", "export") and rest != ["key"]:  # which lists a file
         return run([sys.executable, *words])
     parsing = argparse.ArgumentParser.parse_args
 

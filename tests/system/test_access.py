@@ -16,16 +16,18 @@ def keys(tmp_path_factory):
     command = [sys.executable, "-m", "bentos", "key"]
     environment = {"PATH": os.environ["PATH"], "BENTOS_HOME": str(file.parent), "API_KEYS_FILE": "keys"}
 
-    def make(name: str) -> str:
-        done = subprocess.run([*command, name], cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
+    def make(*words: str) -> str:
+        done = subprocess.run([*command, *words], cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
         return done.stdout.strip()
 
-    return file, {name: make(name) for name in ("web", "batch")}
+    made = {name: make(name) for name in ("web", "batch")}
+    return file, made | {"prometheus": make("prometheus", "--rights", "operate")}
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory, keys):
     settings = {"WORKERS": "2", "MOCK_MODEL": "1", "RATE_LIMIT": "20/hour", "API_KEYS_FILE": str(keys[0])}
+    settings |= {"PROTECT_OPERATIONS": "true", "ACCESS_LOG": "1"}
     with Server(tmp_path_factory.mktemp("service"), **settings) as server:
         yield server
 
@@ -45,6 +47,16 @@ def test_each_worker_counts_for_itself(server, keys):
     assert [answer.status_code for answer in answers] == [200] * 20 + [429] * 10
     assert int(answers[-1].headers["Retry-After"]) > 0
     assert statuses(server, keys[1]["web"], 30).count(200) <= 20, "the other worker's, however many calls reach it"
+
+
+def test_prometheus_reads_protected_metrics_with_a_key_of_its_own(server, keys):
+    def status(path: str, key: str) -> int:
+        return server.get(path, headers={"Authorization": f"Bearer {key}"} if key else {}).status_code
+
+    asked = [("/metrics", key) for key in ("", keys[1]["batch"], keys[1]["prometheus"])]
+    assert [status(*one) for one in asked] == [401, 403, 200]
+    assert status("/prediction?text=free", keys[1]["prometheus"]) == 403
+    assert [server.get(path).status_code for path in ("/livez", "/readyz", "/v2/health/ready")] == [200] * 3
 
 
 def test_all_workers_forget_a_revoked_key_at_once(server, keys):

@@ -32,6 +32,7 @@ def output_of_failed_start(folder, **settings) -> str:
         ({"MOCK_MODEL": "perhaps"}, "MOCK_MODEL"),
         ({"LOG_TTL": "-1"}, "LOG_TTL"),
         ({"API_KEYS_FILE": "nowhere", "MOCK_MODEL": "1"}, "API_KEYS_FILE: cannot read"),
+        ({"PROTECT_OPERATIONS": "true", "MOCK_MODEL": "1"}, "PROTECT_OPERATIONS needs API_KEYS_FILE"),
     ],
 )
 def test_a_wrong_setting_is_named_and_nothing_starts(tmp_path, settings, why):

@@ -83,22 +83,49 @@ def test_it_is_used_with_the_keyboard_alone(page):
 
 @pytest.fixture(scope="module")
 def closed(tmp_path_factory, uri):
-    """A service that asks for a key and allows 300 texts an hour; and the key."""
-    from bentos.callers.keys import new_key
+    """A service that asks for a key, protects its operations and allows 300 texts an hour; and keys by their names."""
+    from bentos.callers.keys import add_line, new_key
 
     folder = tmp_path_factory.mktemp("closed")
-    key, line = new_key("web")
-    (folder / "keys").write_text(f"{line}\n")
+    rights = {"web": {"predict", "operate"}, "bea": {"review"}, "cal": {"predict"}}
+    made = {name: new_key(name, frozenset(given)) for name, given in rights.items()}
+    for _, line in made.values():
+        add_line(folder / "keys", line)
     settings = {"MLFLOW_TRACKING_URI": uri, "API_KEYS_FILE": str(folder / "keys"), "RATE_LIMIT": "300/hour"}
-    with Server(folder, **settings) as server:
-        yield server, key
+    with Server(folder, PROTECT_OPERATIONS="true", **settings) as server:
+        yield server, {name: key for name, (key, _) in made.items()}
+
+
+def use_key(page, key):
+    page.get_by_label("This service asks for an API key").fill(key)
+    page.get_by_role("button", name="Use it").click()
+
+
+def test_a_right_that_is_missing_is_told_and_another_key_can_be_given(visit, closed):
+    server, keys = closed
+    page = visit("/versions", url=server.url)
+    use_key(page, keys["bea"])
+    page.locator(
+        "#error", has_text="this needs a key with the right `predict`; the one sent, bea's, has: review"
+    ).wait_for()
+    use_key(page, keys["cal"])
+    page.get_by_text("cal, with the right to predict").wait_for()
+    assert "what is wrong is told to keys with the right operate" in said(page, "#problems")
+    for link in ("report of version 1", "Metrics"):
+        page.get_by_role("link", name=link).click()
+        page.locator("#error", has_text="this needs a key with the right `operate`; the one sent, cal's").wait_for()
+    use_key(page, keys["web"])
+    page.get_by_text("web, with the right to predict and operate").wait_for()
+    assert "damaged" in said(page, "#problems")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Metrics").click()
+    assert "spam_ready 1.0" in download.value.path().read_text()
 
 
 def test_a_service_with_keys_asks_for_one_and_the_tab_keeps_it(visit, closed):
-    server, key = closed
+    server, key = closed[0], closed[1]["web"]
     page = visit("/#text=free", url=server.url, permissions=CLIPBOARD)
-    page.get_by_label("This service asks for an API key").fill(key)
-    page.get_by_role("button", name="Use it").click()
+    use_key(page, key)
     page.locator("article").wait_for()
     assert "You are web" in said(page, "#you")
     assert '-H "X-API-Key: $API_KEY"' in copied(page, "Copy as curl") and key not in page.content()
