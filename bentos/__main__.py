@@ -1,7 +1,8 @@
-"""The service's chores: `python -m bentos build`, `migrate`, `key`, `export TABLE` and `warm`."""
+"""The service's chores: `python -m bentos build`, `migrate`, `key`, `export TABLE`, `warm` and `erase`."""
 
 import argparse
 import asyncio
+import json
 import logging
 import sys
 from collections import Counter
@@ -11,7 +12,7 @@ from pathlib import Path
 from bentos.callers.keys import add_line, new_key, read_keys
 from bentos.callers.rights import PREDICT, RIGHTS, in_order, read_rights
 from bentos.settings import Settings, SettingsError, read_settings
-from bentos.store import StoreError
+from bentos.store import StoreError, Subject
 from bentos.store.backends import migrate
 from registry import command
 
@@ -24,6 +25,8 @@ def main() -> None:
             _key(settings, args)
         elif args.verb == "export":
             _export(settings, args)
+        elif args.verb == "erase":
+            _erase(settings, args)
         else:
             {"build": _build, "migrate": _migrate, "warm": _warm}[args.verb](settings)
     except (SettingsError, StoreError) as error:
@@ -33,7 +36,7 @@ def main() -> None:
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=command.prog("bentos"),
-        description="Pack the service, prepare its database, make keys, export its log, fill its cache."
+        description="Pack the service, prepare its database, make keys, export its log, fill its cache, forget callers."
         " Settings come from the environment or `.env`.",
         epilog="example: {0} build; `{0} VERB --help` explains a verb".format(command.prog("bentos")),
     )
@@ -54,6 +57,14 @@ def build_parser() -> argparse.ArgumentParser:
     _add(tables, "Print every correction that callers sent.", "corrections", "export ")
     warm = _add(verbs, "Put the predictions on standard input, one JSON object a line, into the cache.", "warm")
     warm.epilog += "; `python -m pipelines.score INPUT cache` runs it"
+    sentence = "Delete what the service has kept of a caller or of a text, and say how many rows went."
+    erase = _add(verbs, sentence, "erase --caller ann")
+    subject = erase.add_mutually_exclusive_group(required=True)
+    subject.add_argument("--caller", metavar="NAME", type=_not_empty, help="the name of a key, or an address")
+    subject.add_argument(
+        "--text", type=_not_empty, help="as it was sent, of all callers; - reads it from standard input"
+    )
+    erase.add_argument("--json", action="store_true", help="print JSON")
     return parser
 
 
@@ -100,6 +111,26 @@ def _warm(settings: Settings) -> None:
 
     logging.getLogger("bentos").setLevel(logging.CRITICAL)  # as in `_export`
     asyncio.run(warm(settings, sys.stdin, sys.stdout))
+
+
+def _erase(settings: Settings, args: argparse.Namespace) -> None:
+    from bentos.erase import REMAINS, erase
+
+    text = sys.stdin.read().removesuffix("\n") if args.text == "-" else args.text
+    counts = erase(settings, Subject(args.caller, text))
+    if args.json:
+        return print(json.dumps({"erased": counts, "remains": REMAINS}, indent=2))
+    for what, rows in counts.items():
+        print(f"{what:<8} {rows:>8} rows erased")
+    print("What this command cannot erase:")
+    for line in REMAINS:
+        print(f"- {line}")
+
+
+def _not_empty(value: str) -> str:
+    if not value:
+        raise argparse.ArgumentTypeError("it is empty")
+    return value
 
 
 def _moment(text: str) -> datetime:

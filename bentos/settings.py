@@ -144,6 +144,7 @@ class Settings(RegistrySettings):
     cache_timeout: Seconds = 0.1  # the most a request waits for the cache
     cache_ttl: Annotated[int, Field(ge=0)] = 0  # seconds; 0 keeps predictions for ever
     log_ttl: Annotated[int, Field(ge=0)] = 30 * 24 * 3600  # seconds; 0 keeps the log for ever
+    feedback_ttl: Annotated[int, Field(ge=0)] = 0  # seconds; 0 keeps corrections for ever
     spool_path: Path = Path("spool.db")  # rows that wait for an unreachable database
     versions_path: Path = Path("versions")  # copies of the served versions
 

@@ -65,6 +65,14 @@ class ScannedCall(NamedTuple):
     source: str
 
 
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Whose data is erased: a caller's, or a text's, as it was sent. The other one is None."""
+
+    caller_id: str | None = None
+    text: str | None = None
+
+
 def digest(text: str) -> bytes:
     """SHA-256 of the normalised text: one message has one digest, however it is spaced or disguised."""
     return sha256(normalise(text).encode(errors="surrogatepass")).digest()

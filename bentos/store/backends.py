@@ -1,18 +1,18 @@
 """The backends of the store, and the one that the settings choose.
 
-A backend is a folder beside this module with the same four functions as the others: `start.prepare(settings)`,
-`store.open_store(settings)`, `schema.migrate(settings)` and `scan.scan_calls(settings, since)`. It is imported only
-when it is chosen.
+A backend is a folder beside this module with the same five functions as the others: `start.prepare(settings)`,
+`store.open_store(settings)`, `schema.migrate(settings)`, `scan.scan_calls(settings, since)` and
+`erase.erase(settings, subject, version_keys)`. It is imported only when it is chosen.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from importlib import import_module
 from types import ModuleType
 
 from bentos.settings import Settings
-from bentos.store import ScannedCall, Store
+from bentos.store import ScannedCall, Store, Subject
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,15 @@ def prepare(settings: Settings) -> None:
 def scan_calls(settings: Settings, since: datetime) -> Iterator[ScannedCall]:
     """Every caller's calls since then, in no order, without an event loop. Raises StoreError."""
     return _backend(settings).module("scan").scan_calls(settings, since)
+
+
+def erase(settings: Settings, subject: Subject, version_keys: Collection[str]) -> dict[str, int]:
+    """Delete all that the store has of the subject; how many rows went, by what they were.
+
+    `version_keys` are the content keys of the versions whose cached predictions of a text are looked for. Raises
+    StoreError, after which some rows may be gone: it may run again.
+    """
+    return _backend(settings).module("erase").erase(settings, subject, version_keys)
 
 
 def _backend(settings: Settings) -> Backend:

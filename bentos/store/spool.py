@@ -8,13 +8,13 @@ import asyncio
 import fcntl
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
-from bentos.store import Call, Correction, MisconfiguredError, StoreError
+from bentos.store import Call, Correction, MisconfiguredError, StoreError, Subject
 from bentos.store.group_commit import GroupCommit
 from bentos.store.sqlite.file import check_write, connect
 from bentos.store.threads import WorkerThreads
@@ -139,20 +139,9 @@ class Spool:
         counts = " + ".join(f"(SELECT count(*) FROM {kind.table})" for kind in kinds)
         return await self._do(lambda db: db.execute(f"SELECT {counts}").fetchone()[0])
 
-    @contextmanager
-    def replaying(self) -> Iterator[bool]:
+    def replaying(self) -> AbstractContextManager[bool]:
         """True for one process at a time: the one that may take rows out. The lock ends with its process."""
-        try:
-            lock = open(f"{self.path}.lock", "w")  # noqa: SIM115 (only the failure to open it is the spool's)
-        except OSError as error:
-            raise self._failure(error) from error
-        with lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                locked = True
-            except BlockingIOError:
-                locked = False
-            yield locked
+        return replay_lock(self.path)
 
     async def close(self) -> None:
         """Finish what is under way."""
@@ -171,15 +160,43 @@ class Spool:
             return work(self._connection, *args)
         except sqlite3.Error as error:
             self._disconnect()
-            raise self._failure(error) from error
-
-    def _failure(self, error: Exception) -> SpoolError:
-        return SpoolError(f"the spool {self.path} cannot be used: {error}")
+            raise _failure(self.path, error) from error
 
     def _disconnect(self) -> None:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+
+@contextmanager
+def replay_lock(path: Path) -> Iterator[bool]:
+    """Whether this process has got the lock of those who take rows out. Raises SpoolError."""
+    try:
+        lock = open(f"{path}.lock", "w")  # noqa: SIM115 (only the failure to open it is the spool's)
+    except OSError as error:
+        raise _failure(path, error) from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            locked = True
+        except BlockingIOError:
+            locked = False
+        yield locked
+
+
+def erase_waiting(path: Path, subject: Subject) -> int:
+    """Delete the rows of a caller or of a text; how many there were. Raises SpoolError."""
+    column, value = ("input", subject.text) if subject.caller_id is None else ("caller_id", subject.caller_id)
+    try:
+        with closing(_open(path)) as connection:
+            connection.execute("PRAGMA secure_delete = ON")
+            deleted = [
+                connection.execute(f"DELETE FROM {kind.table} WHERE {column} = ?", (value,)).rowcount for kind in KINDS
+            ]
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            return sum(deleted)
+    except sqlite3.Error as error:
+        raise _failure(path, error) from error
 
 
 def check_writable(path: Path) -> None:
@@ -189,6 +206,10 @@ def check_writable(path: Path) -> None:
             check_write(connection)
     except sqlite3.Error as error:
         raise MisconfiguredError(f"SPOOL_PATH={path} cannot be written: {error}") from error
+
+
+def _failure(path: Path, error: Exception) -> SpoolError:
+    return SpoolError(f"the spool {path} cannot be used: {error}")
 
 
 def _open(path: Path) -> sqlite3.Connection:

@@ -24,6 +24,12 @@ def microseconds(timeuuid: uuid.UUID) -> int:
     return (moment(timeuuid) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
 
 
+def ticks_sql(seconds: str) -> str:
+    """SQL for the field `time` of a UUID made at a moment, given as SQL for the seconds since 1970."""
+    epoch = (datetime(1970, 1, 1, tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1) * 10
+    return f"{seconds} * 10000000 + {epoch}"
+
+
 def hour(timeuuid: uuid.UUID) -> datetime:
     """The start of the hour it was made in, in UTC."""
     return moment(timeuuid).replace(minute=0, second=0, microsecond=0)

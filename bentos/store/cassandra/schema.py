@@ -4,10 +4,11 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from cassandra import InvalidRequest
 from cassandra.cluster import Session
 from cassandra.metadata import protect_name
 from cassandra.pool import Host
-from cassandra.query import SimpleStatement
+from cassandra.query import PreparedStatement, SimpleStatement
 
 from bentos.settings import Settings
 from bentos.store import StoreError, digest, timeuuid
@@ -34,6 +35,11 @@ class Table:
         columns = ", ".join(f"{column} {type_}" for column, type_ in self._all().items())
         key = ", ".join([f"({', '.join(self.partition)})", *self.clustering])
         return f"CREATE TABLE IF NOT EXISTS {name} ({columns}, PRIMARY KEY ({key}))"
+
+    @property
+    def key(self) -> set[str]:
+        """The columns of the primary key."""
+        return {*self.partition, *self.clustering}
 
     def _all(self) -> dict[str, str]:
         return {**self.partition, **self.clustering, **self.columns}
@@ -71,12 +77,18 @@ FEEDBACK = Table(  # a partition has the corrections of one text, whose digest i
     {"caller_id": "text"},
     {"corrected_at": "timeuuid", "input": "text", "label": "text", "reason": "text"},
 )
+HOURS = Table(  # the partitions that a caller has in the log
+    "spam_caller_hours", {"caller_id": "text"}, {"called_hour": "timestamp"}, {}
+)
 CORRECTED = Table(  # by which a caller's calls find their corrections; `digest` is that of `bentos.store.digest`
     "spam_corrected",
     {"caller_id": "text"},
-    {"digest": "blob"},
+    {"digest": "blob", "input_sha256": "text"},
     {"label": "text", "corrected_at": "timeuuid"},
 )
+
+
+TABLES = (CACHE, LOG, HOURS, FEEDBACK, CORRECTED)
 
 
 def migrate(settings: Settings) -> list[str]:
@@ -109,11 +121,16 @@ def _migrate(session: Session, settings: Settings) -> Iterator[str]:
         replication = _replication(settings.cassandra_replication)
         _change(session, f"CREATE KEYSPACE IF NOT EXISTS {protect_name(keyspace)} WITH replication = {replication}")
         yield f"keyspace {keyspace} created, replication {settings.cassandra_replication}"
-    for table, lifetime in ((CACHE, settings.cache_ttl), (LOG, settings.log_ttl), (FEEDBACK, 0), (CORRECTED, 0)):
+    by_age = {CACHE.name: settings.cache_ttl, LOG.name: settings.log_ttl, HOURS.name: settings.log_ttl}
+    for table in TABLES:
+        lifetime = by_age.get(table.name, 0)  # rows of the others are replaced, at any age
         compaction = None if is_astra(settings) else _compaction(lifetime)  # Astra DB has its own
         changes = list(_migrate_table(session, keyspace, table, compaction))
         yield from changes or [f"table {full_name(keyspace, table)} is up to date"]
-    _index_corrections(session, keyspace)
+    if FEEDBACK.key <= _columns(session, keyspace, FEEDBACK):  # else it is another program's table
+        _index_corrections(session, keyspace, settings.feedback_ttl)
+    if LOG.key <= _columns(session, keyspace, LOG):
+        _note_hours(session, keyspace, settings.log_ttl)
 
 
 def _migrate_table(session: Session, keyspace: str, table: Table, compaction: dict[str, str] | None) -> Iterator[str]:
@@ -130,17 +147,41 @@ def _migrate_table(session: Session, keyspace: str, table: Table, compaction: di
         yield f"table {name}: compacted by {compaction['class']}"
 
 
-def _index_corrections(session: Session, keyspace: str) -> None:
+def _note_hours(session: Session, keyspace: str, lifetime: int) -> None:
+    """Fill `spam_caller_hours` from the log, those hours included in which only an older release has written."""
+    hours = full_name(keyspace, HOURS)
+    insert = _prepare(session, f"INSERT INTO {hours} (caller_id, called_hour) VALUES (?, ?) USING TTL {lifetime}")
+    query = f"SELECT DISTINCT caller_id, called_hour FROM {full_name(keyspace, LOG)}"
+    for row in session.execute(SimpleStatement(query, fetch_size=PAGE), timeout=READ_TIMEOUT):
+        session.execute(insert, row, timeout=CHANGE_TIMEOUT)
+
+
+def _index_corrections(session: Session, keyspace: str, lifetime: int) -> None:
     """Fill `spam_corrected` from the corrections, those included that an older release has written meanwhile."""
-    insert = session.prepare(
-        f"INSERT INTO {full_name(keyspace, CORRECTED)} (caller_id, digest, label, corrected_at)"
-        " VALUES (?, ?, ?, ?) USING TIMESTAMP ?"
+    insert = _prepare(
+        session,
+        f"INSERT INTO {full_name(keyspace, CORRECTED)} (caller_id, digest, input_sha256, label,"
+        f" corrected_at) VALUES (?, ?, ?, ?, ?) USING TIMESTAMP ? AND TTL {lifetime}",
     )
     query = SimpleStatement(
-        f"SELECT caller_id, input, label, corrected_at FROM {full_name(keyspace, FEEDBACK)}", fetch_size=PAGE
+        f"SELECT input_sha256, caller_id, input, label, corrected_at FROM {full_name(keyspace, FEEDBACK)}",
+        fetch_size=PAGE,
     )
-    for caller, text, label, at in session.execute(query, timeout=READ_TIMEOUT):
-        session.execute(insert, (caller, digest(text), label, at, timeuuid.microseconds(at)), timeout=CHANGE_TIMEOUT)
+    for key, caller, text, label, at in session.execute(query, timeout=READ_TIMEOUT):
+        row = (caller, digest(text), key, label, at, timeuuid.microseconds(at))
+        session.execute(insert, row, timeout=CHANGE_TIMEOUT)
+
+
+def _prepare(session: Session, statement: str) -> PreparedStatement:
+    """Prepare a statement on a table that another migration may just have made: a node lists it before it knows it."""
+    deadline = time.monotonic() + READ_TIMEOUT
+    while True:
+        try:
+            return session.prepare(statement)
+        except InvalidRequest:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
 
 
 def _change(session: Session, statement: str) -> None:

@@ -1,6 +1,8 @@
 """The statements for Cassandra: prepared once, and bound to the values of each request."""
 
 import hashlib
+import time
+from collections import OrderedDict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
@@ -11,13 +13,15 @@ from cassandra.query import UNSET_VALUE, BatchStatement, BatchType, BoundStateme
 from bentos.settings import Settings
 from bentos.store import Call, Correction, Probabilities, digest, timeuuid
 from bentos.store.cassandra.cluster import keyspace_of
-from bentos.store.cassandra.schema import CACHE, CORRECTED, FEEDBACK, LOG, full_name
+from bentos.store.cassandra.schema import TABLES, full_name
 
 KEY_BYTES = 65_535 - 2 * 3  # of a partition key of two texts: each takes three bytes more than its own
 DIGESTED = ":sha256"  # the end of the model version in the key of an input that is too long; no version's key ends so
 LOOKUP = 20  # inputs a statement; Astra DB allows no more
 BATCH_ROWS, BATCH_BYTES = 100, 256 * 1024  # of the log at once
 ANSWER = "input, model_version, result, from_cache, probability, alias, source"
+HOUR = 3600  # seconds
+NOTED = 10_000  # partitions of the log that a process remembers
 PAGE = 200  # rows of the log, or of the feedback, at once
 
 
@@ -27,8 +31,7 @@ class Statements:
     """
 
     def __init__(self, session: Session, settings: Settings) -> None:
-        tables = (CACHE, LOG, FEEDBACK, CORRECTED)
-        cache, log, feedback, corrected = (full_name(keyspace_of(settings), table) for table in tables)
+        cache, log, hours, feedback, corrected = (full_name(keyspace_of(settings), table) for table in TABLES)
         select = f"SELECT input, prediction_map, whole_input FROM {cache}"
         self._get = session.prepare(f"{select} WHERE model_version = ? AND input = ?")
         self._get_many = session.prepare(f"{select} WHERE model_version = ? AND input IN ?")
@@ -40,6 +43,10 @@ class Statements:
             f"INSERT INTO {log} (caller_id, called_hour, called_at, {ANSWER})"
             f" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) USING TTL {settings.log_ttl}"
         )
+        # An hour's row outlives its calls, the last of which may be an hour younger, by another hour.
+        lifetime = settings.log_ttl and settings.log_ttl + 2 * HOUR
+        self._hour = session.prepare(f"INSERT INTO {hours} (caller_id, called_hour) VALUES (?, ?) USING TTL {lifetime}")
+        self._noted: OrderedDict[tuple[str, datetime], float] = OrderedDict()  # partition -> until when it is noted
         self._page = session.prepare(
             f"SELECT called_at, {ANSWER} FROM {log}"
             f" WHERE caller_id = ? AND called_hour = ? AND called_at > ? ORDER BY called_at LIMIT {PAGE}"
@@ -49,13 +56,16 @@ class Statements:
         )
         self._correct = session.prepare(
             f"INSERT INTO {feedback} (input_sha256, caller_id, corrected_at, input, label, reason)"
-            " VALUES (?, ?, ?, ?, ?, ?) USING TIMESTAMP ?"
+            f" VALUES (?, ?, ?, ?, ?, ?) USING TIMESTAMP ? AND TTL {settings.feedback_ttl}"
         )
         self._index = session.prepare(
-            f"INSERT INTO {corrected} (caller_id, digest, label, corrected_at) VALUES (?, ?, ?, ?) USING TIMESTAMP ?"
+            f"INSERT INTO {corrected} (caller_id, digest, input_sha256, label, corrected_at) VALUES (?, ?, ?, ?, ?)"
+            f" USING TIMESTAMP ? AND TTL {settings.feedback_ttl}"
         )
         self._corrects = session.prepare(f"SELECT digest FROM {corrected} WHERE caller_id = ? LIMIT 1")
-        self._corrected = session.prepare(f"SELECT digest, label FROM {corrected} WHERE caller_id = ? AND digest IN ?")
+        self._corrected = session.prepare(
+            f"SELECT corrected_at, digest, label FROM {corrected} WHERE caller_id = ? AND digest IN ?"
+        )
         self._corrections = session.prepare(f"SELECT caller_id, corrected_at, input, label, reason FROM {feedback}")
         self._corrections.fetch_size = PAGE
 
@@ -63,7 +73,7 @@ class Statements:
         """Rows (input, prediction_map, whole_input); the last is None where `input` is the input itself."""
         keys: dict[str, list[str]] = {}
         for text in inputs:
-            partition, key = _key(model_version, text)
+            partition, key = cache_key(model_version, text)
             keys.setdefault(partition, []).append(key)
         for partition, texts in keys.items():
             for start in range(0, len(texts), LOOKUP):
@@ -76,7 +86,7 @@ class Statements:
     def put(self, model_version: str, predictions: Mapping[str, Probabilities]) -> Iterator[Statement]:
         """One statement a prediction: each has a partition of its own."""
         for text, prediction in predictions.items():
-            partition, key = _key(model_version, text)
+            partition, key = cache_key(model_version, text)
             result = max(prediction, key=prediction.__getitem__)
             whole = UNSET_VALUE if key is text else text  # None would be written, as a tombstone
             yield self._put.bind((partition, key, prediction[result], prediction, result, whole))
@@ -90,8 +100,24 @@ class Statements:
             probability = UNSET_VALUE if call.probability is None else call.probability
             row = (call.caller_id, hour, call.called_at, *answer, probability, call.alias, call.source)
             partitions.setdefault((call.caller_id, hour), []).append(self._log.bind(row))
-        for rows in partitions.values():
+        for partition, rows in partitions.items():
+            if self._is_new(partition):
+                yield self._hour.bind(partition)
             yield from _batches(rows)
+
+    def _is_new(self, partition: tuple[str, datetime]) -> bool:
+        """Whether the partition must be noted: once an hour, since its row may have to outlive calls that waited."""
+        now = time.monotonic()
+        if self._noted.get(partition, 0.0) > now:
+            return False
+        self._noted[partition] = now + HOUR
+        if len(self._noted) > NOTED:
+            self._noted.popitem(last=False)
+        return True
+
+    def forget_hours(self) -> None:
+        """A write has failed, perhaps that of an hour: note them all anew."""
+        self._noted.clear()
 
     def page(self, caller_id: str, hour: datetime, after: UUID) -> Statement:
         """Rows (called_at and the columns of ANSWER) that follow `after`, oldest first."""
@@ -109,14 +135,14 @@ class Statements:
             written = timeuuid.microseconds(at)
             row = (key, correction.caller_id, at, correction.input, label, correction.reason)
             yield self._correct.bind((*row, written))
-            yield self._index.bind((correction.caller_id, digest(correction.input), label, at, written))
+            yield self._index.bind((correction.caller_id, digest(correction.input), key, label, at, written))
 
     def corrects(self, caller_id: str) -> Statement:
         """A row if the caller has sent corrections."""
         return self._corrects.bind((caller_id,))
 
     def corrected(self, caller_id: str, digests: Sequence[bytes]) -> Iterator[Statement]:
-        """Rows (digest, label) of the caller's corrections."""
+        """Rows (corrected_at, digest, label) of the caller's corrections; a digest may have several."""
         for start in range(0, len(digests), LOOKUP):
             yield self._corrected.bind((caller_id, digests[start : start + LOOKUP]))
 
@@ -125,7 +151,7 @@ class Statements:
         return self._corrections.bind(())
 
 
-def _key(model_version: str, text: str) -> tuple[str, str]:
+def cache_key(model_version: str, text: str) -> tuple[str, str]:
     """The key of an input.
 
     It is the text, or, if it is too long, its SHA-256 under a model version ending in `:sha256`, which no real version

@@ -130,8 +130,9 @@ class CassandraStore:
 
     async def corrected(self, caller_id: str, texts: Sequence[str]) -> dict[str, str]:
         digests = {text: digest(text) for text in texts}
-        labels: dict[bytes, str] = {}
-        await self._look_up(self._statements.corrected(caller_id, list(digests.values())), labels.update)
+        found: list[tuple[UUID, bytes, str]] = []
+        await self._look_up(self._statements.corrected(caller_id, list(digests.values())), found.extend)
+        labels = {key: label for _, key, label in sorted(found, key=lambda row: row[0].time)}  # the latest one stays
         return {text: labels[key] for text, key in digests.items() if key in labels}
 
     async def corrections(self) -> AsyncIterator[Correction]:
@@ -162,7 +163,11 @@ class CassandraStore:
             raise self._failure(error, PAGE_TIMEOUT) from error
 
     async def _log_group(self, group: list[Sequence[Call]]) -> None:
-        await self._write(self._statements.log(call for calls in group for call in calls))
+        try:
+            await self._write(self._statements.log(call for calls in group for call in calls))
+        except StoreError:
+            self._statements.forget_hours()
+            raise
 
     async def _write(self, statements: Iterable[Statement]) -> None:
         try:

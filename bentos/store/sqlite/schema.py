@@ -11,7 +11,7 @@ from pathlib import Path
 from uuid import UUID
 
 from bentos.settings import Settings
-from bentos.store import StoreError, digest
+from bentos.store import StoreError, digest, timeuuid
 from bentos.store.sqlite.file import connect, failure
 
 APPLICATION_ID = 0x5350414D  # "SPAM", in the file's header: the file is this program's
@@ -48,10 +48,10 @@ ALTER TABLE spam_calls ADD COLUMN alias TEXT NOT NULL DEFAULT '';
 ALTER TABLE spam_calls ADD COLUMN source TEXT NOT NULL DEFAULT 'model';
 ALTER TABLE spam_feedback RENAME TO spam_corrections;
 ALTER TABLE spam_corrections ADD COLUMN reason TEXT NOT NULL DEFAULT '';
-CREATE TABLE spam_corrected (
-    caller_id TEXT NOT NULL, digest BLOB NOT NULL, label TEXT NOT NULL, corrected_at BLOB NOT NULL,
-    PRIMARY KEY (caller_id, digest)
-) WITHOUT ROWID;
+ALTER TABLE spam_corrections ADD COLUMN corrected_time INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE spam_corrections ADD COLUMN digest BLOB;
+CREATE INDEX spam_corrections_by_age ON spam_corrections (corrected_time);
+CREATE INDEX spam_corrections_by_caller ON spam_corrections (caller_id, digest);
 """,
 }
 _VIEWS = (  # for a release of COMPATIBLE
@@ -68,9 +68,9 @@ END""",
         = (old.called_hour, old.caller_id, old.called_time, old.called_at);
 END""",
     "CREATE VIEW spam_feedback AS SELECT input, caller_id, label, corrected_at FROM spam_corrections",
-    """CREATE TRIGGER spam_corrections_inserted INSTEAD OF INSERT ON spam_feedback BEGIN
-    INSERT INTO spam_corrections (input, caller_id, label, corrected_at)
-    VALUES (new.input, new.caller_id, new.label, new.corrected_at);
+    f"""CREATE TRIGGER spam_corrections_inserted INSTEAD OF INSERT ON spam_feedback BEGIN
+    INSERT INTO spam_corrections (input, caller_id, label, corrected_at, corrected_time)
+    VALUES (new.input, new.caller_id, new.label, new.corrected_at, {timeuuid.ticks_sql("unixepoch()")});
 END""",
 )
 
@@ -78,6 +78,8 @@ END""",
 def migrate(settings: Settings) -> list[str]:
     """Create or upgrade the tables, and say so. Raises StoreError."""
     create_tables(settings.sqlite_path)
+    with closing(connect(settings.sqlite_path)) as connection:
+        _index_corrections(connection)
     return [f"the tables of {settings.sqlite_path} are as they should be"]
 
 
@@ -125,11 +127,13 @@ def _upgrade(connection: sqlite3.Connection, version: int) -> None:
 
 
 def _index_corrections(connection: sqlite3.Connection) -> None:
-    """Fill `spam_corrected` from the corrections; of one caller's, of texts that have one digest, the latest stays."""
-    rows = connection.execute("SELECT caller_id, input, label, corrected_at FROM spam_corrections").fetchall()
-    for caller, text, label, at in sorted(rows, key=lambda row: UUID(bytes=row[3]).time):
-        row = (caller, digest(text), label, at)
-        connection.execute("INSERT OR REPLACE INTO spam_corrected VALUES (?, ?, ?, ?)", row)
+    """Fill the columns by which corrections are found, where an older release has written the row."""
+    rows = connection.execute("SELECT input, caller_id, corrected_at FROM spam_corrections WHERE digest IS NULL")
+    for text, caller, at in rows.fetchall():
+        connection.execute(
+            "UPDATE spam_corrections SET digest = ?, corrected_time = ? WHERE input = ? AND caller_id = ?",
+            (digest(text), UUID(bytes=at).time, text, caller),
+        )
 
 
 def _version(connection: sqlite3.Connection) -> int | None:

@@ -3,7 +3,7 @@
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -17,9 +17,8 @@ HOUR = 3600  # seconds
 
 PUT = "INSERT OR REPLACE INTO spam_cache_items VALUES (?, ?, ?, ?)"
 LOG = f"INSERT OR IGNORE INTO spam_calls VALUES ({', '.join('?' * 11)})"
-CORRECT = "INSERT OR REPLACE INTO spam_corrections VALUES (?, ?, ?, ?, ?)"
+CORRECT = f"INSERT OR REPLACE INTO spam_corrections VALUES ({', '.join('?' * 7)})"
 _ANSWER = "input, model_version, result, from_cache, probability, alias, source"
-INDEX_CORRECTION = "INSERT OR REPLACE INTO spam_corrected VALUES (?, ?, ?, ?)"
 
 
 def call_row(call: Call) -> tuple[Any, ...]:
@@ -30,12 +29,8 @@ def call_row(call: Call) -> tuple[Any, ...]:
 
 def correction_row(correction: Correction) -> tuple[Any, ...]:
     caller, at = correction.caller_id, correction.corrected_at.bytes
-    return (correction.input, caller, correction.label, at, correction.reason)
-
-
-def corrected_row(correction: Correction) -> tuple[Any, ...]:
-    """The row by which a caller's calls find their correction."""
-    return (correction.caller_id, digest(correction.input), correction.label, correction.corrected_at.bytes)
+    found_by = (correction.corrected_at.time, digest(correction.input))
+    return (correction.input, caller, correction.label, at, correction.reason, *found_by)
 
 
 def read_predictions(
@@ -85,13 +80,13 @@ def _call(caller_id: str, called_at: UUID, text: str, key: str, result: str, hit
 
 
 def has_corrections(connection: sqlite3.Connection, caller_id: str) -> bool:
-    query = "SELECT 1 FROM spam_corrected WHERE caller_id = ? LIMIT 1"
+    query = "SELECT 1 FROM spam_corrections WHERE caller_id = ? LIMIT 1"
     return connection.execute(query, (caller_id,)).fetchone() is not None
 
 
 def read_corrected(connection: sqlite3.Connection, caller_id: str, digests: Sequence[bytes]) -> dict[bytes, str]:
-    """The caller's labels by digest."""
-    query = "SELECT label FROM spam_corrected WHERE caller_id = ? AND digest = ?"
+    """The caller's labels by digest: the latest one of each."""
+    query = "SELECT label FROM spam_corrections WHERE caller_id = ? AND digest = ? ORDER BY corrected_time DESC LIMIT 1"
     rows = ((key, connection.execute(query, (caller_id, key)).fetchone()) for key in digests)
     return {key: row[0] for key, row in rows if row}
 
@@ -107,7 +102,7 @@ def read_corrections(connection: sqlite3.Connection, after: tuple[str, str]) -> 
     return [Correction(caller, UUID(bytes=at), *others) for caller, at, *others in rows]
 
 
-def prune(connection: sqlite3.Connection, cache_ttl: int, log_ttl: int, limit: int) -> bool:
+def prune(connection: sqlite3.Connection, cache_ttl: int, log_ttl: int, feedback_ttl: int, limit: int) -> bool:
     """Delete up to `limit` rows of each table that outlived its seconds (0 is for ever); True when more may be left."""
     now, deleted = time.time(), [0]
     if cache_ttl:
@@ -125,6 +120,15 @@ def prune(connection: sqlite3.Connection, cache_ttl: int, log_ttl: int, limit: i
                 " (SELECT called_hour, caller_id, called_time, called_at FROM spam_calls"
                 "  WHERE called_hour < ? LIMIT ?)",
                 (now - log_ttl - HOUR, limit),  # an hour's last call is up to HOUR younger than called_hour
+            ).rowcount
+        )
+    if feedback_ttl:
+        expired = timeuuid.first(datetime.fromtimestamp(now - feedback_ttl, UTC)).time
+        deleted.append(
+            connection.execute(
+                "DELETE FROM spam_corrections WHERE (input, caller_id) IN"
+                " (SELECT input, caller_id FROM spam_corrections WHERE corrected_time <= ? LIMIT ?)",
+                (expired, limit),
             ).rowcount
         )
     return max(deleted) == limit

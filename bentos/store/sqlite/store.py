@@ -39,7 +39,7 @@ logger = logging.getLogger(__name__)
 
 
 async def open_store(settings: Settings) -> "SQLiteStore":
-    return await SQLiteStore.open(settings.sqlite_path, settings.cache_ttl, settings.log_ttl)
+    return await SQLiteStore.open(settings.sqlite_path, settings.cache_ttl, settings.log_ttl, settings.feedback_ttl)
 
 
 class SQLiteStore:
@@ -47,10 +47,11 @@ class SQLiteStore:
 
     name = "sqlite"
 
-    def __init__(self, path: Path, cache_ttl: int, log_ttl: int) -> None:
+    def __init__(self, path: Path, cache_ttl: int, log_ttl: int, feedback_ttl: int) -> None:
         self.path = path
         self.cache_ttl = cache_ttl
         self.log_ttl = log_ttl
+        self.feedback_ttl = feedback_ttl
         self._up = True
         self._reader_threads = WorkerThreads("sqlite-reader", READERS)
         self._thread_local = threading.local()  # its `connection` is the reading thread's own
@@ -62,10 +63,10 @@ class SQLiteStore:
         self._pruning = asyncio.create_task(self._prune_until_closed())
 
     @classmethod
-    async def open(cls, path: Path, cache_ttl: int = 0, log_ttl: int = 0) -> "SQLiteStore":
+    async def open(cls, path: Path, cache_ttl: int = 0, log_ttl: int = 0, feedback_ttl: int = 0) -> "SQLiteStore":
         """Times in seconds, 0 for ever. Raises StoreError for a file that cannot be used."""
         await asyncio.to_thread(create_tables, path)
-        return cls(path, cache_ttl, log_ttl)
+        return cls(path, cache_ttl, log_ttl, feedback_ttl)
 
     def state(self) -> dict[str, Any]:
         return {"up": self._up}
@@ -96,8 +97,7 @@ class SQLiteStore:
 
     async def correct(self, corrections: Sequence[Correction]) -> None:
         rows = [statements.correction_row(correction) for correction in corrections]
-        index = [statements.corrected_row(correction) for correction in corrections]
-        await self._group_commit.add([(statements.CORRECT, rows), (statements.INDEX_CORRECTION, index)])
+        await self._group_commit.add([(statements.CORRECT, rows)])
 
     async def corrects(self, caller_id: str) -> bool:
         return await self._read(partial(statements.has_corrections, caller_id=caller_id))
@@ -160,7 +160,7 @@ class SQLiteStore:
             left = False
             try:
                 left = await self._writer_thread.run(
-                    statements.prune, self._writing, self.cache_ttl, self.log_ttl, PRUNE_ROWS
+                    statements.prune, self._writing, self.cache_ttl, self.log_ttl, self.feedback_ttl, PRUNE_ROWS
                 )
             except sqlite3.Error as error:
                 logger.warning("%s", failure("prune", self.path, error))

@@ -53,7 +53,9 @@ def matchers(selector: promql_parser.VectorSelector) -> Mapping[str, str]:
 def _metrics() -> Metrics:
     """Metrics in which every series that a rule may ask for has been counted: only then it has its labels."""
     metrics = Metrics()
-    text = SimpleNamespace(label="spam", verdict="unsure", unfamiliar=True, probability=0.9, from_cache=False)
+    text = SimpleNamespace(
+        label="spam", verdict="unsure", unfamiliar=True, probability=0.9, from_cache=False, corrected=False
+    )
     metrics.count_request("/prediction", 200, 0.1)
     metrics.version("1").count_answered([text], 0.1)
     metrics.count_version_changes({"load": ["1"]})
