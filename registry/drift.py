@@ -1,4 +1,4 @@
-"""How far the calls of a version, by their labels and their lengths, have moved from its training set.
+"""How far the calls of a version have moved from its training set.
 
 The population stability index (PSI) of two histograms with shares p and q is the sum of (p - q) ln(p / q) over their
 bins. Below .1 the two are alike, from .25 on they differ: Siddiqi, Credit Risk Scorecards (2006). Between two samples
@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from registry.model.profile import TextProfile
+from registry.model.profile import Histogram, TextProfile
 from registry.versions import Registry, RegistryError, Version
 
 SHIFTING, DRIFTED = 0.1, 0.25
@@ -21,13 +21,17 @@ EMPTY_BIN = 0.5  # texts that stand for an empty bin: a share of zero would make
 
 @dataclass(frozen=True)
 class Drift:
-    """The PSI of a version's labels and lengths, None where they cannot be computed; `verdict` says what they mean."""
+    """The PSI of a version's labels, lengths and scores, None where they cannot be computed.
+
+    `verdict` says what the greatest of them means.
+    """
 
     version: str
     aliases: tuple[str, ...]
     calls: int
     labels: float | None
     lengths: float | None
+    scores: float | None
     verdict: str
 
 
@@ -36,6 +40,17 @@ def psi(before: Sequence[float], after: Sequence[float]) -> float:
     m, n = sum(before), sum(after)
     bins = [(max(p, EMPTY_BIN) / m, max(q, EMPTY_BIN) / n) for p, q in zip(before, after, strict=True) if p or q]
     return sum((q - p) * math.log(q / p) for p, q in bins)
+
+
+def indices(before: Mapping[str, Histogram], after: Mapping[str, Histogram]) -> dict[str, float]:
+    """The index of each feature that is in both; none of a feature with fewer than MIN_CALLS texts in `after`."""
+    features = [name for name in before if before[name] and sum(after.get(name, {}).values()) >= MIN_CALLS]
+    return {name: _index(before[name], after[name]) for name in features}
+
+
+def _index(before: Histogram, after: Histogram) -> float:
+    bins = sorted(before.keys() | after.keys())
+    return psi(*([histogram.get(name, 0) for name in bins] for histogram in (before, after)))
 
 
 def verdict_of(index: float) -> str:
@@ -50,14 +65,14 @@ def drift(version: Version, trained: TextProfile | None, called: TextProfile) ->
         return _unknown(version, called, "no record of its training set: `dvc repro` registers it with one")
     if called.texts < MIN_CALLS:
         return _unknown(version, called, f"too few calls, {MIN_CALLS} say something")
-    names = sorted(trained.labels | called.labels)
-    labels = psi(*([profile.labels.get(name, 0) for name in names] for profile in (trained, called)))
-    lengths = psi(trained.lengths, called.lengths)
-    return Drift(version.number, version.aliases, called.texts, labels, lengths, verdict_of(max(labels, lengths)))
+    found = indices(trained.histograms(), called.histograms())
+    labels, lengths, scores = (found.get(feature) for feature in ("label", "length", "score"))
+    verdict = verdict_of(max(found.values()))
+    return Drift(version.number, version.aliases, called.texts, labels, lengths, scores, verdict)
 
 
 def _unknown(version: Version, called: TextProfile, reason: str) -> Drift:
-    return Drift(version.number, version.aliases, called.texts, None, None, reason)
+    return Drift(version.number, version.aliases, called.texts, None, None, None, reason)
 
 
 def drifts(registry: Registry, profiles: Mapping[str, TextProfile]) -> list[Drift]:
