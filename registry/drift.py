@@ -8,14 +8,17 @@ with fewer calls more often.
 """
 
 import math
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from registry.model.profile import Histogram, TextProfile
+from registry.model.profile import SCORES, Histogram, TextProfile, bin_of
 from registry.versions import Registry, RegistryError, Version
 
 SHIFTING, DRIFTED = 0.1, 0.25
 MIN_CALLS = 200
+SCORE_BINS = [bin_of(SCORES, edge) for edge in (0.0, *SCORES)]
+MIRRORED = dict(zip(SCORE_BINS, reversed(SCORE_BINS), strict=True))  # the bin of 1 - p: the limits are symmetrical
 EMPTY_BIN = 0.5  # texts that stand for an empty bin: a share of zero would make the index infinite
 
 
@@ -59,41 +62,62 @@ def verdict_of(index: float) -> str:
     return "shifting" if index < DRIFTED else "drifted"
 
 
-def drift(version: Version, trained: TextProfile | None, called: TextProfile) -> Drift:
+@dataclass
+class CalledProfile(TextProfile):
+    """The profile of a version's calls, by what the log has of them.
+
+    `probabilities` are those of the answered labels: the count of calls by label and bin.
+    """
+
+    probabilities: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    def count_scores(self, positive: str) -> None:
+        """Count the calls by score, where no label is there but `positive` and another one."""
+        if positive and len(self.labels.keys() | {positive}) <= 2:
+            for (label, name), calls in self.probabilities.items():
+                scores = self.features.setdefault("score", {})
+                score = name if label == positive else MIRRORED[name]
+                scores[score] = scores.get(score, 0) + calls
+
+
+def drift(version: Version, trained: TextProfile | None, called: CalledProfile) -> Drift:
     """Compare the profile of a version's calls with that of its training set, if it was registered with one."""
     if not (trained and trained.texts):
         return _unknown(version, called, "no record of its training set: `dvc repro` registers it with one")
     if called.texts < MIN_CALLS:
         return _unknown(version, called, f"too few calls, {MIN_CALLS} say something")
+    called.count_scores(trained.positive)
     found = indices(trained.histograms(), called.histograms())
     labels, lengths, scores = (found.get(feature) for feature in ("label", "length", "score"))
     verdict = verdict_of(max(found.values()))
     return Drift(version.number, version.aliases, called.texts, labels, lengths, scores, verdict)
 
 
-def _unknown(version: Version, called: TextProfile, reason: str) -> Drift:
+def _unknown(version: Version, called: CalledProfile, reason: str) -> Drift:
     return Drift(version.number, version.aliases, called.texts, None, None, None, reason)
 
 
-def drifts(registry: Registry, profiles: Mapping[str, TextProfile]) -> list[Drift]:
+def drifts(registry: Registry, profiles: Mapping[str, CalledProfile]) -> list[Drift]:
     """The drift of every version that has an alias or was called, newest first; `profiles` are by version key."""
     return [
-        _drift(registry, version, profiles.get(version.key, TextProfile()))
+        _drift(registry, version, profiles.get(version.key, CalledProfile()))
         for version in registry.versions()
         if version.aliases or version.key in profiles
     ]
 
 
-def _drift(registry: Registry, version: Version, called: TextProfile) -> Drift:
+def _drift(registry: Registry, version: Version, called: CalledProfile) -> Drift:
     try:
         return drift(version, registry.details(version).training, called)
     except (RegistryError, ValueError) as error:
         return _unknown(version, called, f"its artifact cannot be read: {error}")
 
 
-def profiles_of(calls: Iterable[tuple[str, str, int]]) -> dict[str, TextProfile]:
-    """The profile of each version's calls, from (version key, label, characters)."""
-    profiles: dict[str, TextProfile] = {}
-    for key, label, characters in calls:
-        profiles.setdefault(key, TextProfile()).add(label, characters)
-    return profiles
+def profiles_of(calls: Iterable[tuple[str, str, int, float | None]]) -> dict[str, CalledProfile]:
+    """The profile of each version's calls, from (version key, label, characters, the label's probability)."""
+    profiles: dict[str, CalledProfile] = defaultdict(CalledProfile)
+    for key, label, characters, probability in calls:
+        profiles[key].add(label, characters)
+        if probability is not None:  # as in rows of before it was logged
+            profiles[key].probabilities[label, bin_of(SCORES, probability)] += 1
+    return dict(profiles)
