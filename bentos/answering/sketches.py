@@ -73,12 +73,12 @@ class Sketches:
         self._by_key: dict[str, Sketch] = {}
 
     async def run(self) -> None:
-        while True:
-            await asyncio.sleep(EVERY)
+        while True:  # at once: a new worker, too, may be asked for the figures of all
             try:
                 await self.update(time.monotonic())
             except Exception as error:  # of any kind: no call depends on it. Its message could contain a text
                 logger.warning("drift is not measured: %s", type(error).__name__)
+            await asyncio.sleep(EVERY)
 
     async def update(self, now: float) -> None:
         """Measure what was sampled since the last time, and show the histograms. Calls are answered in between."""
