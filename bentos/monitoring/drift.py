@@ -35,13 +35,12 @@ class Sample(Generic[Item]):
         self._kept: list[Item] = []
         self._offered = 0
 
-    def offer(self, items: Iterable[Item]) -> None:
-        for item in items:
-            self._offered += 1
-            if len(self._kept) < SAMPLED:
-                self._kept.append(item)
-            elif (place := int(random.random() * self._offered)) < SAMPLED:
-                self._kept[place] = item
+    def offer(self, item: Item) -> None:
+        self._offered += 1
+        if len(self._kept) < SAMPLED:
+            self._kept.append(item)
+        elif (place := int(random.random() * self._offered)) < SAMPLED:
+            self._kept[place] = item
 
     def take(self) -> list[Item]:
         """The sample; a new one begins."""

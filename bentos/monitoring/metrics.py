@@ -229,7 +229,7 @@ class VersionMetrics:
                 self._unsure.inc()
             if answer.unfamiliar:
                 self._unfamiliar.inc()
-        self.sample.offer(answers)
+            self.sample.offer(answer)
 
     def _add_label(self, label: str) -> tuple[Counter, Histogram]:
         names = (self._number, label)

@@ -42,6 +42,8 @@ async def test_every_text_of_a_quiet_version_counts_from_the_cache_or_not_until_
     for _ in range(2):
         await client.post("/predictions", json={"texts": [HAM, SPAM]})
     await client.post("/prediction", json={"text": HAM, "model_version": "2"})
+    await client.post("/feedback", json={"text": HAM, "label": "spam"})
+    assert (await client.post("/prediction", json={"text": HAM})).json()["source"] == "correction"
     await sketches.update(now=0)
     texts = told(metrics, "spam_drift_texts")
     assert {labels[-1] for labels in texts} == {"1"}, "version 2 has nothing to be compared with"

@@ -53,12 +53,14 @@ def matchers(selector: promql_parser.VectorSelector) -> Mapping[str, str]:
 def _metrics() -> Metrics:
     """Metrics in which every series that a rule may ask for has been counted: only then it has its labels."""
     metrics = Metrics()
-    text = SimpleNamespace(label="spam", verdict="unsure", unfamiliar=True, probability=0.9, from_cache=False)
+    answer = {"label": "spam", "verdict": "unsure", "unfamiliar": True, "probability": 0.9}
+    text = SimpleNamespace(**answer, from_cache=False, corrected=False)
     metrics.count_request("/prediction", 200, 0.1)
     metrics.version("1").count_answered([text], 0.1)
     metrics.count_version_changes({"load": ["1"]})
     metrics.show_versions([VersionLabels("1", "champion", "digest", "linear")])
     metrics.show_source_problems({"1": False})
+    metrics.drift.show({"1": {"label": {"spam": 200}}}, {"1": {"label": {"ham": 1, "spam": 1}}})
     metrics.store_up.labels("sqlite").set(1)
     return metrics
 

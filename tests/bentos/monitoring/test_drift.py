@@ -71,11 +71,12 @@ def test_the_index_of_several_workers_is_that_of_their_counts_together(tmp_path)
 def test_a_sample_is_all_of_few_items_and_an_even_choice_of_many():
     random.seed(1)
     sample, chosen = Sample[int](), Counter()
-    sample.offer(range(SAMPLED))
+    for item in range(SAMPLED):
+        sample.offer(item)
     assert sample.take() == list(range(SAMPLED)) and sample.take() == []
     for _ in range(2_000):
-        for start in range(0, 10 * SAMPLED, SAMPLED):
-            sample.offer(range(start, start + SAMPLED))
+        for item in range(10 * SAMPLED):
+            sample.offer(item)
         chosen.update(sample.take())
     assert chosen.total() == 2_000 * SAMPLED
     assert len(chosen) == 10 * SAMPLED and 120 < min(chosen.values()) < 200 < max(chosen.values()) < 280
