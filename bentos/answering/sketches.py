@@ -17,7 +17,7 @@ from bentos.versions.loaded import CurrentVersions, LoadedVersion
 from registry.drift import MIN_CALLS
 from registry.model.profile import MEASURED, Histogram, bins_of
 
-EVERY = 5.0  # seconds between two samples
+EVERY = 2.0  # seconds between two samples
 PART, WINDOW, LONGEST = 600.0, 3_600.0, 86_400.0  # seconds
 
 logger = logging.getLogger(__name__)

@@ -22,7 +22,7 @@ from registry.drift import indices
 from registry.model.profile import Histogram
 
 TEXTS = "spam_drift_texts"
-SAMPLED = 20  # texts of a version that a sample holds
+SAMPLED = 10  # texts of a version that a sample holds
 
 Histograms = Mapping[str, Histogram]  # by feature
 Item = TypeVar("Item")
