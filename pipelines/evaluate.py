@@ -36,7 +36,7 @@ from registry.metrics import mcc
 from registry.model.artifact import Artifact, ArtifactError
 from registry.model.evaluation import CorpusInfo, EvaluationDetails, SourceFigures
 from registry.model.explain import strongest
-from registry.model.profile import profile_of
+from registry.model.profile import MEASURED, SCORES, SHARES, TextProfile, bin_of, profile_of
 
 
 def measure(
@@ -63,13 +63,12 @@ def gather_details(
     test: splits.Split,
     predicted: np.ndarray,
     cases: list[suite.Case],
+    training: TextProfile,
     measured_sources: dict[str, SourceFigures],
 ) -> EvaluationDetails:
     """The content of details.json: measured here, or read from what the stages before this one left."""
     positive, settings, variant = loaded.positive, loaded.evaluate, loaded.variants[args.variant]
     marks = stand_in.marks_by_corpus(args.prepared)
-    train = splits.read(args.prepared, "train", variant.sources)
-    labels = [train.labels[i] for i in train.actual]
     why_not = suite.why_not(test.labels, loaded.main.language)
     corpora = [corpus.name for corpus in loaded.with_role("train")]
     parameters = variant.model_dump()
@@ -81,12 +80,31 @@ def gather_details(
         crossval=crossval_record.figures_of(args.crossval, args.variant, parameters, args.prepared, corpora),
         baseline=json.loads((args.baseline / "metrics.json").read_text()),
         data=json.loads((args.prepared / "report.json").read_text()),
-        training=profile_of(zip(labels, train.texts, strict=True)),
+        training=training,
         test={"messages": len(test.texts), "sha256": sha256_of_file(args.prepared / "test.csv")},
         inapplicable={"behaviour": why_not} if why_not else {},
         sources=measured_sources,
         corpora=[describe(corpus, measured_sources, marks) for corpus in loaded.corpora],
     )
+
+
+def training_profile(
+    args: argparse.Namespace, loaded: params.Params, test: pd.DataFrame, scores: np.ndarray, artifact: Artifact
+) -> TextProfile:
+    """The profile of the training set. `scores`, float (n,), are the probabilities of the label to catch.
+
+    They are of `test`, the table of the test split, whose messages of the same corpora are held out.
+    """
+    variant = loaded.variants[args.variant]
+    train = splits.read(args.prepared, "train", variant.sources)
+    profile = profile_of(zip([train.labels[i] for i in train.actual], train.texts, strict=True))
+    profile.positive = loaded.positive
+    held_out = test["source"].isin(loaded.trained_on(variant)).to_numpy()
+    profile.count("score", [bin_of(SCORES, score) for score in scores[held_out]])
+    shares = [artifact.unknown_share(text[:MEASURED]) for text in test["text"][held_out]]
+    if None not in shares:
+        profile.count("unknown", [bin_of(SHARES, share) for share in shares])
+    return profile
 
 
 def measure_sources(
@@ -168,7 +186,9 @@ def main() -> None:
     cases = suite.measure(artifact.predict, artifact.decision.threshold) if applies else []
     trained = loaded.trained_on(variant)
     by_source = measure_sources(artifact, table, all_predicted, args.outside, positive, trained)
-    details = gather_details(args, loaded, test, predicted, cases, by_source)
+    scores = all_probabilities[:, test.labels.index(positive)]
+    training = training_profile(args, loaded, table, scores, artifact)
+    details = gather_details(args, loaded, test, predicted, cases, training, by_source)
     measured = measure(test, predicted, probabilities, cases, positive, settings.bins) | sources.flat(by_source)
     measured["mcc_all_corpora"] = mcc(all_test.actual, all_predicted)
 

@@ -169,8 +169,9 @@ def change_routing(registry: Registry, shares: dict[str, float], shadow: str | N
 
 def show_drift(registry: Registry, hours: float, as_json: bool) -> None:
     calls = read_calls(datetime.now(UTC) - timedelta(hours=hours))
-    predicted = ((call.version, call.label, call.characters) for call in calls if call.source != "correction")
-    versions = drifts(registry, profiles_of(predicted))
+    predicted = (call for call in calls if call.source != "correction")
+    rows = ((call.version, call.label, call.characters, call.probability) for call in predicted)
+    versions = drifts(registry, profiles_of(rows))
     if not (versions or as_json):
         return print(NO_VERSIONS.format(registry.model_name))
     output.print_drifts(versions, as_json)

@@ -87,9 +87,9 @@ def print_events(events: list[dict[str, Any]], as_json: bool) -> None:
 def print_drifts(drifts: list[Drift], as_json: bool) -> None:
     if as_json:
         return print_json([asdict(drift) for drift in drifts])
-    table = _table("version", "aliases", "calls", "PSI labels", "PSI lengths", "")
+    table = _table("version", "aliases", "calls", "PSI labels", "PSI lengths", "PSI scores", "")
     for drift in drifts:
-        figures = ("" if index is None else f"{index:.3f}" for index in (drift.labels, drift.lengths))
+        figures = ("" if index is None else f"{index:.3f}" for index in (drift.labels, drift.lengths, drift.scores))
         table.add_row(drift.version, ", ".join(drift.aliases), str(drift.calls), *figures, drift.verdict)
     console().print(table)
 

@@ -7,6 +7,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disa
 from prometheus_client.metrics_core import Metric
 
 from bentos.monitoring.bentoml_names import PROBES, bentoml_metrics
+from bentos.monitoring.drift import DriftMetrics, Sample
 from bentos.monitoring.info import Bento, VersionLabels, build_info, version_info
 
 SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
@@ -16,6 +17,8 @@ PROBABILITIES = (0.25, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 0.999, 1)
 class AnsweredText(Protocol):
     """What is counted of an answered text."""
 
+    input: str
+    prediction: Mapping[str, float]
     label: str
     verdict: str
     unfamiliar: bool
@@ -42,6 +45,7 @@ class Metrics:
         self._define_versions()
         self._define_state()
         self._define_shadow()
+        self.drift = DriftMetrics(self.registry)
 
     def _define_calls(self) -> None:
         self.requests = self._counter("spam_requests", "HTTP requests answered", "route", "status")
@@ -156,6 +160,10 @@ class Metrics:
             metrics = self._versions[number] = VersionMetrics(self, number)
         return metrics
 
+    def take_samples(self) -> dict[str, list[AnsweredText]]:
+        """A sample of the texts that each version has answered since the last call, by its number."""
+        return {number: version.sample.take() for number, version in self._versions.items()}
+
     def count_version_changes(self, changes: Mapping[str, Sequence[str]]) -> None:
         """`changes` has version numbers by event: load, unload, refuse."""
         for event, numbers in changes.items():
@@ -177,7 +185,7 @@ class Metrics:
 
         A gauge of a version would stay in the files that the workers share when the version has gone.
         """
-        families = list(self._collect().collect())
+        families = list(self.drift.complete(self._collect().collect()))
         yield from families
         yield from bentoml_metrics(families, *self._bento)
         yield version_info(self._served)
@@ -199,6 +207,7 @@ class VersionMetrics:
         self._by_label: dict[str, tuple[Counter, Histogram]] = {}
         self._unsure, self._unfamiliar = metrics.unsure.labels(number), metrics.unfamiliar.labels(number)
         self.errors = metrics.version_errors.labels(number)
+        self.sample = Sample[AnsweredText]()
 
     def count_answered(self, answers: Sequence[AnsweredText], seconds: float) -> None:
         """Count one call, which took `seconds`, and its texts."""
@@ -220,6 +229,7 @@ class VersionMetrics:
                 self._unsure.inc()
             if answer.unfamiliar:
                 self._unfamiliar.inc()
+            self.sample.offer(answer)
 
     def _add_label(self, label: str) -> tuple[Counter, Histogram]:
         names = (self._number, label)

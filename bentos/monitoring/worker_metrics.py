@@ -18,7 +18,11 @@ FILE_BYTES = 2**20  # reserved at once: a process whose memory-mapped file meets
 
 
 def share(folder: Path, worker: int) -> Callable[[], CollectorRegistry]:
-    """Write this process's metrics to `folder` from now on; return a function that gathers those of all workers."""
+    """Write this process's metrics to `folder` from now on; return a function that gathers those of all workers.
+
+    Gauges of a worker of this number that was killed are removed.
+    """
+    mark_process_dead(worker, str(folder))
     for name in FILES:
         with open(folder / f"{name}_{worker}.db", "ab") as file:
             os.posix_fallocate(file.fileno(), 0, FILE_BYTES)

@@ -14,6 +14,7 @@ from bentos.answering.model_pool import ModelPool
 from bentos.answering.own_labels import OwnLabels
 from bentos.answering.predictor import Predictor
 from bentos.answering.shadow import Shadow
+from bentos.answering.sketches import Sketches
 from bentos.callers.keys import Keys
 from bentos.callers.proxies import Proxies
 from bentos.callers.rate_limits import RateLimits
@@ -95,6 +96,7 @@ async def start(settings: Settings, baked: Path | None, place: WorkerPlace) -> t
     server.config.http_protocol_class = limited_protocol(connection_limits())
     background = [
         shadow.run(),
+        Sketches(current, metrics).run(),
         log_health.run(),
         keep_gauges_updated(service),
         drain_on_sigterm(server, service.in_flight, settings.drain_seconds),

@@ -2,7 +2,7 @@
 
 | in the folder | what |
 | --- | --- |
-| DIGEST/ | the files of a version that its predictions depend on, and its report, where it has one |
+| DIGEST/ | the files of a version that its predictions depend on; its report and its evaluation, where it has them |
 | served-NAME.json | what a service served last (`bentos.versions.following.last_served`) |
 
 Services that share the folder share the copies: the same digest is the same content.
@@ -16,7 +16,7 @@ from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 
-from bentos.versions.reports import name_in_copy, report_of
+from bentos.versions import references, reports
 from registry.model.artifact import FILES, ArtifactError, damage
 from registry.versions import Version
 
@@ -62,15 +62,21 @@ class Copies:
 
         Raises ArtifactError when that fails.
         """
-        copy = self.folder / version.digest / name_in_copy(version)
-        report = report_of(source, version)
-        if report is None or copy.exists():
+        self._keep_beside(reports.report_of(source, version), version, reports.name_in_copy(version))
+
+    def keep_details(self, source: Path, version: Version) -> None:
+        """Copy what was measured of the version in `source` in the same way. Raises ArtifactError when that fails."""
+        self._keep_beside(references.details_of(source, version), version, references.name_in_copy(version))
+
+    def _keep_beside(self, file: Path | None, version: Version, name: str) -> None:
+        copy = self.folder / version.digest / name
+        if file is None or copy.exists():
             return
         try:
             handle, new = tempfile.mkstemp(prefix=NEW, dir=copy.parent)
             os.close(handle)
             try:
-                _copy(report, Path(new))
+                _copy(file, Path(new))
                 os.replace(new, copy)
             finally:
                 Path(new).unlink(missing_ok=True)

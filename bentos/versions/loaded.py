@@ -8,6 +8,7 @@ from typing import Protocol
 
 from registry.model.artifact import Prediction
 from registry.model.decision import Decision, MostProbable
+from registry.model.profile import TextProfile
 from registry.route import Routing
 from registry.versions import CHAMPION, Version
 
@@ -24,13 +25,16 @@ class Model(Protocol):
     def classify(self, texts: Sequence[str]) -> list[Prediction]:
         """Each text's prediction. May be called from several threads at once."""
 
+    def unknown_share(self, text: str) -> float | None:
+        """The share of the text's tokens that are not in the vocabulary; None where it is empty."""
+
 
 @dataclass(frozen=True)
 class LoadedVersion:
     """A version whose model is in memory and has run once.
 
     `source_problem` says why this version could not be loaded from the registry now; empty when it could. `report` is
-    the file of its report.
+    the file of its report. `reference` is the profile of its training set, where it was registered with one.
     """
 
     version: Version
@@ -38,6 +42,7 @@ class LoadedVersion:
     mock: bool = False
     source_problem: str = ""
     report: Path | None = None
+    reference: TextProfile | None = None
 
     @property
     def number(self) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from bentos.versions.catalogue import Catalogue, Entry
 from bentos.versions.loaded import LoadedVersion, RefusedVersion, ServedVersions
+from bentos.versions.references import reference_of
 from bentos.versions.reports import report_of
 from registry.model.artifact import Artifact, ArtifactError
 from registry.versions import CHAMPION
@@ -30,8 +31,9 @@ def load(catalogue: Catalogue, base: Path = Path(), before: ServedVersions | Non
             known = in_memory.get((version.key, version.digest))
             loaded = replace(known, version=version) if known else _load(entry, base)
             report = report_of(base / entry.folder, version) if entry.folder else loaded.report
+            reference = loaded.reference or (reference_of(base / entry.folder, version) if entry.folder else None)
             problem = entry.source_problem or version.problem
-            versions.append(replace(loaded, source_problem=problem, report=report))
+            versions.append(replace(loaded, source_problem=problem, report=report, reference=reference))
         except ArtifactError as error:
             refused.append(RefusedVersion(version.number, version.aliases, str(error)))
             if refused[-1] not in before.refused:

@@ -20,6 +20,9 @@ class MockModel:
     def classify(self, texts: Sequence[str]) -> list[Prediction]:
         return [Prediction({"ham": round(1 - spam, 6), "spam": spam}) for spam in map(_probability, texts)]
 
+    def unknown_share(self, text: str) -> None:
+        """It has no vocabulary."""
+
 
 def mock_versions() -> ServedVersions:
     """The mock as the champion. Every answer that it gives is marked with `"mock": true`."""

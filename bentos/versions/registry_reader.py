@@ -153,6 +153,10 @@ class RegistryReader:
             self.copies.keep_report(source, version)
         except ArtifactError as error:
             logger.warning("version %s is served without its report: %s", version.number, error)
+        try:
+            self.copies.keep_details(source, version)
+        except ArtifactError as error:
+            logger.warning("the drift of version %s cannot be measured without the registry: %s", version.number, error)
         return self._at_copy(version, _Located(None, "", watched))
 
     def _fall_back(self, version: Version, located: "_Located") -> "_Located":

@@ -12,8 +12,13 @@ from registry.versions import REPORT, Version
 MAX_REPORT = 4 * 1024 * 1024  # bytes; a larger one is neither copied nor shown
 
 
+def fingerprint_name(version: Version) -> str:
+    """Names what belongs to this version alone, among those that share a copy."""
+    return hashlib.sha256(version.fingerprint.encode()).hexdigest()[:16]
+
+
 def name_in_copy(version: Version) -> str:
-    return f"report-{hashlib.sha256(version.fingerprint.encode()).hexdigest()[:16]}.html"
+    return f"report-{fingerprint_name(version)}.html"
 
 
 def report_of(folder: Path, version: Version) -> Path | None:

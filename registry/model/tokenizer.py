@@ -157,6 +157,13 @@ class Tokenizer:
             encoded["characters"] = self._hash(character_grams(text), "c") or [PADDING]
         return encoded
 
+    def unknown_share(self, text: str) -> float | None:
+        """The share of the text's tokens that are not in the vocabulary; None where the vocabulary is empty."""
+        if not self.vocabulary:
+            return None
+        tokens = self.tokens(text)[: self.max_tokens]
+        return sum(token not in self._ids for token in tokens) / max(len(tokens), 1)
+
     def _hash(self, grams: Iterable[str], kind: str) -> list[int]:
         last = self.buckets - 1  # number 0 is the padding's
         return sorted({crc32(f"{kind}{gram}".encode(errors="surrogatepass")) % last + 1 for gram in grams})

@@ -39,6 +39,9 @@ class RecordingModel:
         self.runs.append(list(texts))
         return self.model.classify(texts)
 
+    def unknown_share(self, text):
+        return self.model.unknown_share(text)
+
 
 def load_toy(folder, number, bias, *aliases) -> LoadedVersion:
     digest = write_toy(folder / f"v{number}", bias)

@@ -1,8 +1,10 @@
 """Measured with a toy version whose answers are known."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from pipelines import evaluate
@@ -62,6 +64,22 @@ def test_the_metrics_are_of_the_answers_and_of_the_behaviour_suite(toy, test_spl
     assert measured["accuracy"] == 0.4 and measured["spam_caught"] == 0.5
     assert measured["ham_blocked"] == pytest.approx(2 / 3) and measured["behaviour.minimum_functionality"] == 1.0
     assert {"average_precision", "brier", "ece", "behaviour.obfuscation"} < set(measured)
+
+
+def test_the_profile_of_the_training_set_has_the_scores_and_tokens_of_what_was_held_out(toy, tmp_path):
+    rows = pd.DataFrame({"id": list("abcd"), "text": ["hi", "hi all", "win http://a.com", "later"], "group": "0"})
+    rows = rows.assign(label=["ham", "ham", "spam", "ham"], source=["sms", "sms", "sms", "other"], part="")
+    rows.to_csv(tmp_path / "train.csv", index=False)
+    variant = SimpleNamespace(sources=["sms"])
+    loaded = SimpleNamespace(positive="spam", variants={"toy": variant}, trained_on=lambda _: ["sms"])
+    test = pd.DataFrame({"text": ["win lunch", "lunch", "other"], "source": ["sms", "sms", "other"]})
+    args = SimpleNamespace(variant="toy", prepared=tmp_path)
+    profile = evaluate.training_profile(args, loaded, test, np.array([0.9, 0.00001, 0.5]), toy)
+    assert profile.labels == {"ham": 2, "spam": 1} and profile.features["links"] == {"0": 2, "1": 1}
+    assert profile.positive == "spam" and profile.features["score"] == {"0": 1, "0.9": 1}
+    assert sum(profile.features["unknown"].values()) == 2
+    ngrams = replace(toy, tokenizer=replace(toy.tokenizer, vocabulary=()))
+    assert "unknown" not in evaluate.training_profile(args, loaded, test, np.zeros(3), ngrams).features
 
 
 def test_a_corpus_with_a_stand_in_has_the_source_and_licence_of_the_stand_in():

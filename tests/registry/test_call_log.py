@@ -60,7 +60,7 @@ def test_drift_reads_the_calls_of_the_last_hours(registry, cli, folder):
     (champion,) = json.loads(cli("drift", "--hours", "48", "--json").output)
     assert champion["version"] == "1" and champion["aliases"] == ["champion"] and champion["calls"] == 2
     assert [row["calls"] for row in json.loads(cli("drift", "--json").output)] == [1], "24 hours by default"
-    assert list(champion) == ["version", "aliases", "calls", "labels", "lengths", "verdict"]
+    assert list(champion) == ["version", "aliases", "calls", "labels", "lengths", "scores", "verdict"]
 
 
 def test_a_log_that_cannot_be_read_is_one_sentence(cli, folder, monkeypatch):

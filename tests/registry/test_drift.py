@@ -2,14 +2,14 @@ import tempfile
 
 import pytest
 
-from registry.drift import MIN_CALLS, drifts, profiles_of, psi, verdict_of
+from registry.drift import MIN_CALLS, MIRRORED, drifts, profiles_of, psi, verdict_of
 from registry.model.evaluation import EvaluationDetails
-from registry.model.profile import profile_of
+from registry.model.profile import SCORES, bin_of, profile_of
 from registry.versions import Registry
 from tests.toyregistry import MODEL_NAME, make_registry
 
-HAM, SPAM = ("ham", "see you at home later"), ("spam", "win a prize, call now " * 7)
-TRAINED = [HAM] * 870 + [SPAM] * 130
+TRAINED = [("ham", "see you at home later")] * 870 + [("spam", "win a prize, call now " * 7)] * 130
+HAM, SPAM = (*TRAINED[0], 0.9999), (*TRAINED[-1], 0.9999)  # calls, with the label's probability
 
 
 @pytest.fixture(scope="module")
@@ -17,7 +17,10 @@ def registry(tmp_path_factory):
     """Version 1, the champion, has the profile of its training set; version 2, the challenger, has none."""
     registry = Registry(MODEL_NAME, make_registry(tmp_path_factory.mktemp("registry")))
     details = registry.folder(registry.resolve("1")) / "evaluation" / "details.json"
-    EvaluationDetails(training=profile_of(TRAINED)).write(details)
+    profile = profile_of(TRAINED)
+    profile.positive = "spam"
+    profile.count("score", ["0"] * 870 + ["0.999"] * 130)
+    EvaluationDetails(training=profile).write(details)
     return registry
 
 
@@ -27,7 +30,7 @@ def drift(registry):
 
     def run(calls):
         keys = {number: registry.resolve(number).key for number in calls}
-        keyed = [(keys[number], label, len(text)) for number, rows in calls.items() for label, text in rows]
+        keyed = [(keys[number], label, len(text), p) for number, rows in calls.items() for label, text, p in rows]
         return {drift.version: drift for drift in drifts(registry, profiles_of(keyed))}
 
     return run
@@ -81,3 +84,16 @@ def test_details_that_are_damaged_are_named(registry, drift, content):
 def test_too_few_calls_give_no_number(drift):
     few = drift({"1": [SPAM] * (MIN_CALLS - 1)})["1"]
     assert (few.calls, few.labels, few.lengths) == (MIN_CALLS - 1, None, None) and "too few" in few.verdict
+
+
+def test_the_scores_are_the_probability_of_the_label_to_catch_and_of_the_calls_that_have_one(drift):
+    assert {score: bin_of(SCORES, 1 - float(score) - 1e-6) for score in MIRRORED} == MIRRORED
+    alike = [HAM] * 870 + [SPAM] * 130
+    assert drift({"1": alike})["1"].scores == pytest.approx(0)
+    less_sure = [(label, text, 0.85) for label, text, _ in alike]
+    found = drift({"1": less_sure})["1"]
+    assert found.scores > 0.25 and found.verdict == "drifted" and found.labels == found.lengths == pytest.approx(0)
+    before_it_was_logged = [(label, text, None) for label, text, _ in alike]
+    assert drift({"1": before_it_was_logged + less_sure[: MIN_CALLS - 1]})["1"].scores is None
+    third = drift({"1": [*alike, ("advertisement", "buy", 0.9)]})["1"]
+    assert third.scores is None and third.labels is not None, "1 - p is then not the other label's alone"

@@ -32,8 +32,8 @@ def test_an_event_shows_its_aliases_or_its_routing(capsys):
 
 
 def test_a_drift_shows_its_indices_where_they_are_known(capsys):
-    rows = [Drift("1", ("champion",), 300, 0.01, 0.2, "shifting"), Drift("2", (), 1, None, None, "too few calls")]
+    rows = [Drift("1", ("champion",), 300, 0.01, 0.2, None, "shifting"), Drift("2", (), 1, None, None, None, "too few")]
     output.print_drifts(rows, as_json=False)
     _, first, second = capsys.readouterr().out.splitlines()
     assert first.split() == ["1", "champion", "300", "0.010", "0.200", "shifting"]
-    assert second.split() == ["2", "1", "too", "few", "calls"]
+    assert second.split() == ["2", "1", "too", "few"]

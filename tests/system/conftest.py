@@ -2,14 +2,23 @@ import shutil
 
 import pytest
 
+from registry.model.evaluation import EvaluationDetails
+from registry.model.profile import profile_of
 from registry.versions import Registry
 from tests.toyregistry import MODEL_NAME, make_registry
 
 
 @pytest.fixture(scope="session")
 def registry(tmp_path_factory) -> str:
-    """The URI of a registry with a champion, version 1, and a challenger, version 2; no test changes it."""
-    return make_registry(tmp_path_factory.mktemp("registry"))
+    """The URI of a registry with a champion, version 1, and a challenger, version 2; no test changes it.
+
+    Version 1 has the profile of its training set.
+    """
+    uri = make_registry(tmp_path_factory.mktemp("registry"))
+    models = Registry(MODEL_NAME, uri)
+    details = models.folder(models.resolve("1")) / "evaluation" / "details.json"
+    EvaluationDetails(training=profile_of([("ham", "home"), ("spam", "free")])).write(details)
+    return uri
 
 
 @pytest.fixture

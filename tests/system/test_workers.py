@@ -12,6 +12,7 @@ from tests.system.tools import Callers, default_version, get_json, metric, proce
 from tests.toyregistry import MODEL_NAME
 
 CALLS = 'spam_requests_total{route="/prediction",status="200"}'
+SHORT = 'spam_drift_texts{bin="0",feature="length",model_version="1"}'  # texts below 20 characters
 
 
 def start(folder: Path, **settings: str) -> Server:
@@ -31,6 +32,7 @@ def test_every_worker_takes_up_a_promotion_and_new_ones_know_what_the_old_knew(t
 
         assert {metric(server, CALLS) for _ in range(10)} == {len(callers.answers)}
         models.client.set_registered_model_alias(MODEL_NAME, "champion", "1")
+        wait_until(lambda: metric(server, SHORT) > 0)  # measured for the drift of version 1
         for worker in first:
             os.kill(worker, signal.SIGKILL)
         wait_until(lambda: len(set(server.workers()) - set(first)) == 2)
@@ -39,6 +41,8 @@ def test_every_worker_takes_up_a_promotion_and_new_ones_know_what_the_old_knew(t
         assert metric(server, CALLS) == len(callers.answers)
         assert get_json(server, "/prediction?text=free")["model_version"] == "1"
         assert {metric(server, CALLS) for _ in range(10)} == {len(callers.answers) + 1}
+        wait_until(lambda: metric(server, SHORT) == 1)  # what the killed workers had measured is gone
+        assert {metric(server, SHORT) for _ in range(10)} == {1}
 
 
 def _answers(server: Server) -> bool:

@@ -65,6 +65,7 @@ ANSWERED, FAILED, GONE, UNREADY = (
 QUICK, SLOW, ALL = (
     labelled("spam_request_seconds_bucket", route="/prediction", status="200", le=le) for le in ("0.01", "1", "+Inf")
 )
+DRIFT = labelled("spam_drift_psi", model_version="3", feature="script")
 HEALTHY = {
     UP: gauge(1, 1),
     READY: gauge(1, 1),
@@ -81,6 +82,7 @@ HEALTHY = {
     QUICK: steady(999),
     SLOW: steady(1000),
     ALL: steady(1000),
+    DRIFT: gauge(0.05, 0.15),
 }
 ONE_SERVICE = {"job": "sms-spam", "instance": "a:3000"}
 JOB = {"job": "sms-spam"}
@@ -93,6 +95,7 @@ SYMPTOMS = {  # alert -> what is other than healthy, and the labels that the ale
     "SpamSpoolGrowing": ({SPOOL: f"0+0x{LAST} 10+10x{MANY - LAST - 1}"}, ONE_SERVICE),
     "SpamRegistryStale": ({READ_AT: f"0+300x{LAST} {300 * LAST}+0x{MANY - LAST - 1}"}, ONE_SERVICE),
     "SpamCallsCutOff": ({GONE: changed(10, 100)}, JOB),
+    "SpamDrift": ({DRIFT: gauge(0.05, 0.3)}, JOB | {"model_version": "3", "feature": "script"}),
     "SpamShareUnusual": ({SPAM: changed(100, 500), HAM: changed(900, 500)}, JOB),
 }
 HARMLESS = {  # what is unusual, and no reason to be called
@@ -100,6 +103,9 @@ HARMLESS = {  # what is unusual, and no reason to be called
     "a spool that is being sent": {SPOOL: f"0+0x{LAST} 9000-100x{MANY - LAST - 1}"},
     "a service that drains and has its champion": {READY: gauge(1, 0)},
     "a few texts, all of them spam": {SPAM: f"0+0x{LAST} 0+9x{MANY - LAST - 1}", HAM: steady(0)},
+    "an hour of other texts that is over": {DRIFT: f"0.05+0x{MANY - 13} 3+0x9 0.1+0x1"},
+    "texts of which there are too few": {DRIFT: f"3+0x{LAST} stale"},
+    "drift of a version that is not the champion": {DRIFT.replace('"3"', '"2"'): gauge(0.05, 3)},
     "a service that nobody calls": dict.fromkeys((ANSWERED, FAILED, GONE, QUICK, SLOW, ALL, SPAM, HAM), gauge(0, 0)),
 }
 
@@ -158,7 +164,7 @@ def test_an_alert_asks_for_series_and_labels_that_there_are(name, series):
     for selector in selectors:
         assert selector.name in series
         assert matchers(selector).keys() <= series[selector.name]
-        assert grouped(expression) <= series[selector.name]
+    assert grouped(expression) <= set().union(*(series[selector.name] for selector in selectors))
 
 
 @pytest.mark.parametrize("name", RULES)

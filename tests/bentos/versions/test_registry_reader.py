@@ -13,6 +13,8 @@ from bentos.versions.following.process import delete_unused_downloads
 from bentos.versions.loading import load
 from bentos.versions.registry_reader import RETRY, CatalogueError, RegistryReader
 from registry.model.artifact import ArtifactError
+from registry.model.evaluation import EvaluationDetails
+from registry.model.profile import profile_of
 from registry.versions import Registry
 from tests.toyregistry import MODEL_NAME, add_version, make_registry
 
@@ -150,6 +152,23 @@ def test_the_report_of_a_version_is_copied_and_survives_its_source(local):
         harm(source)
         assert load(reader.catalogue(), reader.copies.folder).default.report.read_text() == "a report"
     assert load(reader.catalogue(), reader.copies.folder).versions[0].report is None
+
+
+def test_what_a_version_was_trained_on_is_copied_and_survives_its_source(local):
+    reader, source = local
+    EvaluationDetails(training=profile_of([("ham", "hi")])).write(source / "evaluation" / "details.json")
+    for harm in (lambda _: None, shutil.rmtree):
+        harm(source)
+        served = load(reader.catalogue(), reader.copies.folder)
+        assert served.default.reference.labels == {"ham": 1} and served.versions[0].reference is None
+
+
+@pytest.mark.parametrize("content", ["{", '{"training": 3}', '{"training": {"labels": {}, "lengths": [1]}}'])
+def test_details_that_are_damaged_cost_the_drift_alone(local, caplog, content):
+    reader, source = local
+    (source / "evaluation" / "details.json").write_text(content)
+    served = load(reader.catalogue(), reader.copies.folder)
+    assert served.default.reference is None and "the drift of version 1 is not measured" in caplog.text
 
 
 def test_a_report_that_cannot_be_copied_costs_nothing_but_itself(local, caplog, monkeypatch):
