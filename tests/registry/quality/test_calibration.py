@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from registry.calibration import Estimate, calibration, estimate
-from registry.judgements import LabelSum
+from registry.quality.calibration import Estimate, calibration, estimate
+from registry.quality.judgements import LabelSum
 
 
 def synthetic(calls: int, threshold: float, seed: int = 1) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -36,7 +36,7 @@ def test_there_is_no_estimate_without_probabilities_or_with_more_than_two_labels
     assert estimate({}, "spam") is None and estimate({"ham": LabelSum()}, "spam") is None
     known = LabelSum(10, 9.0)
     assert estimate({"ham": known, "spam": known, "scam": known}, "spam") is None
-    assert estimate({"spam": known}, "spam") == Estimate(10, 9.0, 0.0, 1.0, 0.0)
+    assert estimate({"spam": known}, "spam") == Estimate(10, 9.0, 0.0, 1.0, 0.0, 1.0, 1.0)
     assert estimate({"spam": LabelSum(1, 1.0)}, "spam").blocked_share is None, "no ham is expected"
 
 

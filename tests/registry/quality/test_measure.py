@@ -1,59 +1,16 @@
 """Live quality from a real store, read through `python -m bentos export`."""
 
-import asyncio
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from datetime import UTC, datetime
 
 import pytest
 
-from bentos.store import Call, Correction, timeuuid
-from bentos.store.sqlite.store import SQLiteStore
-from registry.proportions import Paired, labels_needed
-from registry.quality import live, measure, positive_label
+from registry.quality import live
+from registry.quality.measure import measure, positive_label
+from registry.quality.proportions import labels_needed, paired
 from registry.versions import RegistryError, Version
+from tests.registry.quality.conftest import HOUR, answers
 
-ROOT = Path(__file__).parents[2]
-HOUR = timedelta(hours=1)
-
-
-@pytest.fixture(autouse=True)
-def folder(tmp_path, monkeypatch):
-    """The test's own, from which `python -m bentos` starts."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    return tmp_path
-
-
-@pytest.fixture
-def fill(folder, registry) -> Callable[..., None]:
-    """Write calls of (version number, text, label, probability, source), an hour old, and corrections to the store."""
-
-    def write(calls: list[tuple], corrections: list[tuple[str, str, str]], ago: timedelta = HOUR) -> None:
-        asyncio.run(_write(calls, corrections, datetime.now(UTC) - ago))
-
-    async def _write(calls: list[tuple], corrections: list[tuple[str, str, str]], at: datetime) -> None:
-        keys = {number: registry.resolve(number).key for number in ("1", "2", "3")}
-        store = await SQLiteStore.open(folder / "spam.db")
-        await store.log(
-            [
-                Call(f"caller {i}", timeuuid.first(at), text, keys[number], label, False, probability, "", source)
-                for i, (number, text, label, probability, source) in enumerate(calls)
-            ]
-        )
-        await store.correct(
-            [
-                Correction("ann" if reason else "10.0.0.1", timeuuid.now(), text, label, reason)
-                for text, label, reason in corrections
-            ]
-        )
-        await store.close()
-
-    return write
-
-
-def answers(number: str, *rows: tuple[str, str], source: str = "model") -> list[tuple]:
-    return [(number, text, label, 0.9, source) for text, label in rows]
+pytestmark = pytest.mark.usefixtures("folder")
 
 
 def since(hours: int = 24) -> datetime:
@@ -97,7 +54,7 @@ def test_the_champion_and_another_version_are_compared_where_both_answered_also_
     )
     (pair,) = measure(registry, since(), datetime.now(UTC)).pairs
     assert (pair.champion, pair.other, pair.differing, pair.compared) == ("2", "3", 2, 4)
-    assert pair.samples["random"] == Paired(1, 1, 1, 0) and pair.samples["callers"].texts == 0
+    assert pair.samples["random"] == paired(1, 1, 1, 0) and pair.samples["callers"].texts == 0
     assert pair.needed == labels_needed(0.5)
 
 
@@ -108,7 +65,7 @@ def test_rows_of_an_older_release_count_where_no_probability_is_needed(fill, reg
     assert version.samples["random"].caught.count == 1 and version.samples["random"].calibration is None
 
 
-def test_a_version_that_the_registry_has_no_longer_is_named_by_its_key(fill, registry, folder):
+def test_a_version_that_the_registry_has_no_longer_is_named_by_its_key(fill, registry):
     fill(answers("1", ("hi", "ham")), [])
     registry.client.delete_model_version("sms-spam", "1")
     gone = [v for v in measure(registry, since(), datetime.now(UTC)).versions if v.answered]

@@ -1,7 +1,7 @@
 from hashlib import sha256
 
 from registry.call_log import LoggedCall
-from registry.judgements import Judgement, Judgements, TextSample
+from registry.quality.judgements import Judgement, Judgements, TextSample
 
 
 def call(version: str, text: str, label: str, probability: float | None = 0.9, source: str = "model") -> LoggedCall:

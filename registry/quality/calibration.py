@@ -6,7 +6,7 @@ Both are of versions with two labels: only then does the answered label's probab
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from registry.judgements import LabelSum
+from registry.quality.judgements import LabelSum
 
 BINS = 10  # equal parts of [0, 1]
 
@@ -63,16 +63,8 @@ class Estimate:
     missed: float
     blocked: float
     passed: float
-
-    @property
-    def caught_share(self) -> float | None:
-        """Of the calls with the positive label; None where none is expected."""
-        return _share(self.caught, self.missed)
-
-    @property
-    def blocked_share(self) -> float | None:
-        """Of the other calls; None where none is expected."""
-        return _share(self.blocked, self.passed)
+    caught_share: float | None  # of the calls with the positive label; None where none is expected
+    blocked_share: float | None  # of the other calls; None where none is expected
 
 
 def _share(part: float, rest: float) -> float | None:
@@ -86,10 +78,6 @@ def estimate(labels: Mapping[str, LabelSum], positive: str) -> Estimate | None:
     if not calls or len(others) > 1:
         return None
     flagged, rest = labels.get(positive, LabelSum()), others[0] if others else LabelSum()
-    return Estimate(
-        calls=calls,
-        caught=flagged.probability,
-        missed=rest.known - rest.probability,
-        blocked=flagged.known - flagged.probability,
-        passed=rest.probability,
-    )
+    caught, missed = flagged.probability, rest.known - rest.probability
+    blocked, passed = flagged.known - flagged.probability, rest.probability
+    return Estimate(calls, caught, missed, blocked, passed, _share(caught, missed), _share(blocked, passed))

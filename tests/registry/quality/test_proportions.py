@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from registry.proportions import FAVOURED, LEVEL, POWER, Paired, labels_needed, proportion
+from registry.quality.proportions import FAVOURED, LEVEL, POWER, labels_needed, paired, proportion
 
 
 @pytest.mark.parametrize(
@@ -27,9 +27,9 @@ def test_of_no_texts_nothing_is_known():
 
 
 def test_the_paired_test_is_mcnemars_exact_one():
-    assert Paired(20, 12, 2, 16).p_value == pytest.approx(0.0129, abs=5e-5)  # Armitage and Berry (1994), p. 127
-    assert Paired(20, 2, 12, 16).p_value == Paired(20, 12, 2, 16).p_value
-    assert Paired(50, 0, 0, 3).p_value == 1 and Paired(50, 0, 0, 3).texts == 53
+    assert paired(20, 12, 2, 16).p_value == pytest.approx(0.0129, abs=5e-5)  # Armitage and Berry (1994), p. 127
+    assert paired(20, 2, 12, 16).p_value == paired(20, 12, 2, 16).p_value
+    assert paired(50, 0, 0, 3).p_value == 1 and paired(50, 0, 0, 3).texts == 53
 
 
 def test_the_labels_needed_are_connors():

@@ -1,13 +1,9 @@
 """The labels that people gave to texts, as `python -m bentos export corrections` prints them, in three samples.
 
-| sample | whose labels | biased |
-| --- | --- | --- |
-| RANDOM | reviewers', of calls drawn at random | no |
-| SELECTED | reviewers', of texts chosen for another reason (near the threshold, ...) | towards hard texts |
-| CALLERS | callers', sent unasked | towards mistakes, and towards who sends them |
-
-A text may be in several samples. It is left out of one in which its labels differ: for reviewers' samples only
-reviewers' labels count, so that no caller can take a text out of the unbiased sample.
+RANDOM has those that reviewers gave to calls drawn at random, SELECTED those that they gave to texts chosen for another
+reason, such as a probability near the threshold, and CALLERS those that callers sent unasked. A text may be in several
+samples. It is left out of one in which its labels differ: for the reviewers' samples only reviewers' labels count, so
+that no caller can take a text out of the unbiased one.
 """
 
 from collections.abc import Iterable, Iterator
@@ -21,7 +17,11 @@ from registry.service_export import exported
 from registry.versions import RegistryError
 
 RANDOM, SELECTED, CALLERS = "random", "selected", "callers"
-SAMPLES = (RANDOM, SELECTED, CALLERS)
+SAMPLES = {  # by name, and whether a figure of it is biased
+    RANDOM: "unbiased: reviewers' labels of calls drawn at random",
+    SELECTED: "biased towards hard texts: reviewers' labels of texts chosen for another reason",
+    CALLERS: "biased towards mistakes: callers' own corrections",
+}
 
 
 class Correction(NamedTuple):

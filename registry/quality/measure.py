@@ -1,8 +1,8 @@
-"""Live quality: how well each version answers today's texts, from the call log and the labels that people gave.
+"""Joins the calls with the labels by the text, and judges every version.
 
-Labels and calls are joined by the text. Every figure from labels counts distinct texts, not calls: a text that is asked
-a thousand times has one label and one answer, and a thousand of them are no evidence of their own. The estimate without
-labels counts calls. What the samples of labels are, and which is biased: `registry.labels`.
+Every figure from labels counts distinct texts, not calls: a text that is asked a thousand times has one label and one
+answer, and a thousand of them are no evidence of their own. The estimate without labels counts calls. What the samples
+of labels are, and which is biased: `registry.quality.labels`.
 """
 
 from collections import Counter
@@ -10,14 +10,16 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from registry.calibration import Calibration, Estimate, calibration, estimate
 from registry.call_log import LoggedCall, read_calls
-from registry.judgements import Judgement, Judgements, VersionCalls
-from registry.labels import Sample, read_corrections, samples_of
-from registry.proportions import LabelsNeeded, Paired, Proportion, labels_needed, proportion
+from registry.quality.calibration import Calibration, Estimate, calibration, estimate
+from registry.quality.judgements import Judgement, Judgements, VersionCalls
+from registry.quality.labels import RANDOM, Sample, read_corrections, samples_of
+from registry.quality.proportions import LabelsNeeded, Paired, Proportion, labels_needed, paired, proportion
+from registry.quality.published import TAG, Bound, LiveQuality, Measure
 from registry.versions import CHAMPION, Registry, Version
 
-SPAM = "spam"  # the positive label of a registry whose versions do not say theirs
+SPAM, REST = "spam", "rest"  # the labels of a registry whose versions do not say theirs
+DECIMALS = 6  # of a published figure
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,7 @@ class Quality:
     since: datetime
     until: datetime
     positive: str
+    rest: str  # the other label; "rest" where there are several
     samples: dict[str, Sample]
     versions: tuple[VersionQuality, ...]
     pairs: tuple[Pair, ...]
@@ -116,12 +119,14 @@ def judge(
 ) -> Quality:
     """The quality from what was read. A pure function."""
     positive = positive_label(versions)
+    labels = {label for calls in judgements.calls.values() for label in calls.labels} - {positive}
     known = {version.key: version for version in versions}
     keys = [*known, *sorted(judgements.calls.keys() - known.keys())]
     rows = tuple(_version(key, known.get(key), judgements, samples, positive) for key in keys)
     champion = next((row for row in rows if CHAMPION in row.aliases), None)
     pairs = (_pair(champion, row, judgements, samples) for row in rows if champion and row is not champion)
-    return Quality(since, until, positive, dict(samples), rows, tuple(pair for pair in pairs if pair))
+    rest = labels.pop() if len(labels) == 1 else REST
+    return Quality(since, until, positive, rest, dict(samples), rows, tuple(pair for pair in pairs if pair))
 
 
 def positive_label(versions: Iterable[Version]) -> str:
@@ -183,11 +188,11 @@ def _pair(
 ) -> Pair | None:
     """None where the two answered no text in common."""
     differing, compared = judgements.sample.differing(champion.key, other.key)
-    paired = {name: _paired(champion.key, other.key, judgements, sample.labels) for name, sample in samples.items()}
-    if not (compared or any(pair.texts for pair in paired.values())):
+    by_sample = {name: _paired(champion.key, other.key, judgements, sample.labels) for name, sample in samples.items()}
+    if not (compared or any(pair.texts for pair in by_sample.values())):
         return None
     needed = labels_needed(differing / compared) if compared else None
-    return Pair(champion.version, other.version, differing, compared, paired, needed)
+    return Pair(champion.version, other.version, differing, compared, by_sample, needed)
 
 
 def _paired(first: str, second: str, judgements: Judgements, labels: Mapping[str, str]) -> Paired:
@@ -198,4 +203,37 @@ def _paired(first: str, second: str, judgements: Judgements, labels: Mapping[str
         if digest in labels and first in answers and second in answers
     )
     counts = Counter(both)
-    return Paired(counts[True, True], counts[True, False], counts[False, True], counts[False, False])
+    return paired(counts[True, True], counts[True, False], counts[False, True], counts[False, False])
+
+
+def publish(registry: Registry, quality: Quality) -> None:
+    """Make the quality the registered model's tag, from which services show it. Raises RegistryError."""
+    registry.tag_model(TAG, published(quality).to_tag())
+
+
+def published(quality: Quality) -> LiveQuality:
+    """What is shown of each version, those with an alias first: where there is no room for all, the last are cut."""
+    rows = sorted(quality.versions, key=lambda version: not version.aliases)
+    hours = (quality.until - quality.since).total_seconds() / 3600
+    versions = {row.key: measures for row in rows if (measures := _measures(row))}
+    return LiveQuality(measured_at=quality.until, hours=round(hours, 3), versions=versions)
+
+
+def _measures(version: VersionQuality) -> dict[Measure, dict[Bound, float]]:
+    random, expected = version.samples[RANDOM], version.estimate
+    measures: dict[Measure, dict[Bound, float | None]] = {
+        "caught": _bounds(random.caught),
+        "blocked": _bounds(random.blocked),
+        "calibration_error": {"value": random.calibration.error if random.calibration else None},
+        "estimated_caught": {"value": expected.caught_share if expected else None},
+        "estimated_blocked": {"value": expected.blocked_share if expected else None},
+    }
+    return {
+        name: {bound: round(value, DECIMALS) for bound, value in bounds.items()}
+        for name, bounds in measures.items()
+        if bounds["value"] is not None
+    }
+
+
+def _bounds(measured: Proportion) -> dict[Bound, float | None]:
+    return {"low": measured.low, "value": measured.share, "high": measured.high}

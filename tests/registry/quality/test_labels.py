@@ -1,7 +1,7 @@
 from datetime import UTC, datetime
 from hashlib import sha256
 
-from registry.labels import CALLERS, RANDOM, SELECTED, Correction, samples_of
+from registry.quality.labels import CALLERS, RANDOM, SELECTED, Correction, samples_of
 
 SINCE = datetime(2030, 1, 31, tzinfo=UTC)
 BEFORE, AFTER = "2030-01-30T12:00:00.000000+00:00", "2030-01-31T12:00:00.000000+00:00"

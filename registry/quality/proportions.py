@@ -7,7 +7,6 @@ Pure functions of counts. The interval is Wilson's (1927): unlike the usual one 
 import math
 from dataclasses import dataclass
 from statistics import NormalDist
-from typing import NamedTuple
 
 LEVEL = 0.05  # of every interval (1 - LEVEL is its confidence) and test
 POWER = 0.8  # the chance to find a difference that there is, in `labels_needed`
@@ -16,53 +15,58 @@ FAVOURED = 2 / 3  # of the texts on which two versions differ, those that the be
 
 @dataclass(frozen=True)
 class Proportion:
-    """`count` of `of` texts, and the 95 % interval of the share; 0 to 1 where `of` is 0: nothing is known."""
+    """`count` of `of` texts, their share, and its 95 % interval.
+
+    Where `of` is 0, nothing is known: `share` is None, and the interval 0 to 1.
+    """
 
     count: int
     of: int
+    share: float | None
     low: float
     high: float
-
-    @property
-    def share(self) -> float | None:
-        return self.count / self.of if self.of else None
 
 
 def proportion(count: int, of: int) -> Proportion:
     """The share `count` / `of` with its Wilson interval."""
     if not of:
-        return Proportion(0, 0, 0.0, 1.0)
+        return Proportion(0, 0, None, 0.0, 1.0)
     from scipy.stats import binomtest  # its import takes half a second
 
     interval = binomtest(count, of).proportion_ci(1 - LEVEL, method="wilson")
-    return Proportion(count, of, float(interval.low), float(interval.high))
+    return Proportion(count, of, count / of, float(interval.low), float(interval.high))
 
 
-class Paired(NamedTuple):
-    """How two versions did on the same texts: how many both, only the first, only the second, and neither got right."""
+@dataclass(frozen=True)
+class Paired:
+    """How two versions did on the same texts: how many both, only the first, only the second, and neither got right.
+
+    `p_value` is the exact McNemar test's, two-sided: how likely so uneven a split of the texts that only one got right
+    is where both are equally good; 1 without such texts.
+    """
 
     both: int
     only_first: int
     only_second: int
     neither: int
+    p_value: float
 
     @property
     def texts(self) -> int:
-        return sum(self)
-
-    @property
-    def p_value(self) -> float:
-        """The exact McNemar test's, two-sided: how likely so uneven a split is where both are equally good.
-
-        Only the texts on which one of them is wrong count; 1 without any.
-        """
-        from scipy.stats import binomtest
-
-        differing = self.only_first + self.only_second
-        return float(binomtest(self.only_first, differing).pvalue) if differing else 1.0
+        return self.both + self.only_first + self.only_second + self.neither
 
 
-class LabelsNeeded(NamedTuple):
+def paired(both: int, only_first: int, only_second: int, neither: int) -> Paired:
+    """The comparison with its McNemar test."""
+    from scipy.stats import binomtest
+
+    differing = only_first + only_second
+    p_value = float(binomtest(only_first, differing).pvalue) if differing else 1.0
+    return Paired(both, only_first, only_second, neither, p_value)
+
+
+@dataclass(frozen=True)
+class LabelsNeeded:
     """How many labels tell two versions apart: of random texts, or of only those that they answer differently."""
 
     random: int
