@@ -6,6 +6,7 @@ samples. It is left out of one in which its labels differ: for the reviewers' sa
 that no caller can take a text out of the unbiased one.
 """
 
+import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -53,6 +54,7 @@ def read_corrections() -> Iterator[Correction]:
     outcome = yield from exported(Correction, "corrections")
     if outcome.status:
         raise RegistryError(f"the corrections cannot be read: {outcome.error}")
+    sys.stderr.write(outcome.printed)  # such as that some wait in a spool
 
 
 def samples_of(corrections: Iterable[Correction], since: datetime) -> dict[str, Sample]:

@@ -46,6 +46,7 @@ def as_dict(quality: Quality) -> dict[str, Any]:
         "until": quality.until.isoformat(timespec="seconds"),
         "calls": quality.calls,
         "positive": quality.positive,
+        "rest": quality.rest,
         "confidence": 1 - LEVEL,
         "samples": {
             name: {"bias": SAMPLES[name], "texts": len(sample.labels), "disputed": sample.disputed}

@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 import pytest
 
 from registry.quality import live
-from registry.quality.measure import measure, positive_label
+from registry.quality.judgements import Judgement
+from registry.quality.measure import figures, measure, positive_label
 from registry.quality.proportions import labels_needed, paired
 from registry.versions import RegistryError, Version
 from tests.registry.quality.conftest import HOUR, answers
@@ -82,3 +83,10 @@ def test_the_positive_label_is_the_one_that_the_newest_version_catches():
     at = datetime(2030, 1, 1, tzinfo=UTC)
     rows = [Version(str(i), (), "", "toy", at, metrics) for i, metrics in enumerate([{}, {"fraud_caught": 0.9}])]
     assert positive_label(rows) == "fraud" and positive_label(rows[:1]) == "spam"
+
+
+def test_of_three_labels_all_but_the_positive_one_can_be_blocked_and_none_is_calibrated():
+    rows = [("spam", "spam"), ("spam", "ham"), ("spam", "advert"), ("advert", "ham"), ("ham", "ham")]
+    judged = figures([(Judgement(answered, 0.9), right) for answered, right in rows], "spam")
+    assert (judged.caught.count, judged.caught.of, judged.blocked.count, judged.blocked.of) == (1, 1, 2, 4)
+    assert judged.confusion["ham"] == {"spam": 1, "advert": 1, "ham": 1} and judged.calibration is None
