@@ -60,6 +60,7 @@ def test_the_bento_has_code_and_versions_and_nothing_else(packed):
             ".yaml",
             ".yml",
             ".service",
+            ".timer",
             ".typed",
             "",
         )  # "": the Dockerfile
