@@ -90,6 +90,8 @@ def show_plan(
     hindered = list(hindrances(registry, plan, pair, routing, look, thresholds_from(args.params)))
     figures = (figures_of(look.counts, version.number) for version in (pair.candidate, pair.champion))
     print_plan(plan, pair, *figures, hindered, quality is not None, args.json)
+    if hindered:
+        sys.exit(1)
 
 
 def live_quality(registry: Registry) -> LiveQuality | None:

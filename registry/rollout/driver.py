@@ -20,7 +20,7 @@ from registry.rollout.figures import Figures, figures_of
 from registry.rollout.plan import LiveQuality, Pair, Plan, check, hindrances, unloaded, with_share
 from registry.rollout.progress import Progress
 from registry.rollout.services import Counts, Services, added
-from registry.rollout.state import ROLLOUT, Runner, State, read_state, write_state
+from registry.rollout.state import ROLLOUT, SIGN_EVERY, Runner, State, read_state, write_state
 from registry.route import Routing, read_routing, set_routing
 from registry.versions import CHAMPION, Registry, RegistryError, UnknownVersion
 
@@ -145,9 +145,9 @@ class Rollout:
             self.pause(self.plan.look_every)
             new, problem = self._look()
             counts = added((counts, new))
-            candidate, champion = self._figures(counts)
+            candidate, champion, earlier = self._figures(counts)
             held = self.clock() - began
-            self.progress.look(held, candidate, champion)
+            self.progress.look(held, candidate, champion, earlier)
             self._compare(candidate, champion, levels.during)
             if held < self.plan.hold or problem:
                 continue
@@ -186,8 +186,9 @@ class Rollout:
         if state is None or state.runner is None or state.runner.token != self.state.runner.token:
             raise Overtaken("another process runs this rollout now")
         pair = self._current_pair()
-        self.state = self.state.signed()
-        write_state(self.registry, self.state)
+        if time.time() - self.state.runner.signed > SIGN_EVERY:
+            self.state = self.state.signed()
+            write_state(self.registry, self.state)
         return pair
 
     def _current_pair(self) -> Pair:
@@ -208,13 +209,13 @@ class Rollout:
         by = next((event["by"] for event in reversed(history(self.registry)) if event["what"] == "route"), "somebody")
         raise Stopped(f"{by} changed the routing to {routing_line(routing)}")
 
-    def _figures(self, counts: Counts) -> tuple[Figures, Figures]:
-        """The candidate's and the champion's, whose earlier ones count where it has too few calls in this step."""
+    def _figures(self, counts: Counts) -> tuple[Figures, Figures, bool]:
+        """The candidate's and the champion's in this step; all of the champion's where it has too few, and whether."""
         candidate, number = number_of(self.state.candidate), number_of(self.state.champion)
         champion = figures_of(counts, number)
-        if champion.calls < self.plan.calls:
+        if earlier := champion.calls < self.plan.calls:
             champion = figures_of(self.seen, number)
-        return figures_of(counts, candidate), champion
+        return figures_of(counts, candidate), champion, earlier
 
     def _compare(self, candidate: Figures, champion: Figures, level: float) -> None:
         """Raises Stopped for the first thing that is wrong."""
@@ -245,7 +246,8 @@ class Rollout:
             judged = self.quality(datetime.fromtimestamp(self.state.started, UTC))
         except RegistryError as error:
             return f"live quality: {error}"
-        candidate, champion = (judged.get(key, NOT_JUDGED) for key in (self.state.candidate, self.state.champion))
+        keys = self.state.candidate, self.state.champion
+        candidate, champion = (judged.get(number_of(key), NOT_JUDGED) for key in keys)
         for problem in checks.quality_problems(candidate, champion, level):
             raise Stopped(problem)
         return ""

@@ -15,7 +15,7 @@ from registry.versions import CHAMPION, Registry, RegistryError, UnknownVersion,
 LOOK_EVERY = 15.0  # seconds, at most
 LOOKS = 10  # in a hold, at least
 
-# What persons labelled of each version's answers since then, by version key. Raises RegistryError.
+# What persons labelled of each version's answers since then, by version number. Raises RegistryError.
 LiveQuality = Callable[[datetime], Mapping[str, Judged]]
 
 

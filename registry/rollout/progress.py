@@ -1,6 +1,7 @@
 """What a rollout prints: a line for each look, which a terminal shows in one place, or a JSON object a line."""
 
 import json
+import shutil
 import sys
 from dataclasses import asdict
 from typing import Any, TextIO
@@ -27,11 +28,11 @@ class Progress:
         text = f"step {step + 1} of {len(plan.steps)}: {plan.alias} {share:g}%, for {duration(plan.hold)}"
         self._say(text, {"what": "step", "step": step + 1, "share": share})
 
-    def look(self, held: float, candidate: Figures, champion: Figures) -> None:
-        """`held` is the seconds of this step so far."""
-        hold = duration(self._plan.hold)
-        text = f"{duration(held)} of {hold}  {_short(self._plan.alias, candidate)}  {_short('champion', champion)}"
-        figures = {"candidate": candidate.as_dict(), "champion": champion.as_dict()}
+    def look(self, held: float, candidate: Figures, champion: Figures, earlier: bool) -> None:
+        """`held` is the seconds of this step so far; `earlier`: the champion's figures are not of this step alone."""
+        name = "earlier champion" if earlier else "champion"
+        text = f"{duration(held)}: {_short(self._plan.alias, candidate)} | {_short(name, champion)}"
+        figures = {"candidate": candidate.as_dict(), "champion": champion.as_dict() | {"earlier": earlier}}
         self._say(text, {"what": "look", "step": self._step + 1, "held": round(held, 1), **figures}, passing=True)
 
     def note(self, text: str) -> None:
@@ -56,7 +57,8 @@ class Progress:
 
     def _say(self, text: str, fields: dict[str, Any], passing: bool = False) -> None:
         if self._live:
-            self.out.write(CLEAR + text + ("" if passing else "\n"))
+            shown = text[: shutil.get_terminal_size().columns - 1] if passing else f"{text}\n"
+            self.out.write(CLEAR + shown)
         else:
             self.out.write((json.dumps(fields) if self.as_json else text) + "\n")
         self.out.flush()
@@ -89,9 +91,9 @@ def print_plan(
 
 
 def duration(seconds: float) -> str:
-    """`45 s`, `12 min`, `1:30 min` or `2:05 h`."""
-    if seconds < 60:
-        return f"{seconds:.3g} s" if seconds % 1 and seconds < 10 else f"{seconds:.0f} s"
+    """`3.5 s`, `45 s`, `12 min`, `1:30 min` or `2:05 h`."""
+    if seconds < 59.5:
+        return f"{seconds:.2g} s"
     minutes, rest = divmod(round(seconds), 60)
     if minutes < 60:
         return f"{minutes}:{rest:02} min" if rest else f"{minutes} min"
@@ -99,11 +101,11 @@ def duration(seconds: float) -> str:
 
 
 def _short(name: str, figures: Figures) -> str:
-    """`challenger 120, 0 errors, p99 4 ms, spam 13%`: calls, and the label that sorts last, as spam does after ham."""
-    parts = [f"{name} {figures.calls:,}", f"{figures.errors:,} err"]
+    """`challenger 120 calls, 0 errors, p99 4 ms, 13% spam`; the label is the one that sorts last, as spam after ham."""
+    parts = [f"{name} {figures.calls:,} calls", f"{figures.errors:,} errors"]
     if (p99 := figures.quantile(0.99)) is not None:
-        parts.append(f"p99 {p99 * 1e3:.2g} ms")
+        parts.append(f"p99 {p99 * 1e3:,.0f} ms")
     if figures.texts:
         label = max(figures.labels)
-        parts.append(f"{label} {figures.labels[label] / figures.texts:.0%}")
+        parts.append(f"{figures.labels[label] / figures.texts:.0%} {label}")
     return ", ".join(parts)

@@ -1,6 +1,6 @@
 """Which rollout is under way, as a tag of the registered model, so that the same command continues it.
 
-The process that runs it signs the tag at each look. Another one takes over when the signature is old, or when the
+The process that runs it signs the tag again and again. Another one takes over when the signature is old, or when the
 process that it names is gone from this machine.
 """
 
@@ -18,6 +18,7 @@ from registry.versions import Registry
 
 ROLLOUT = "rollout"  # the tag
 LEASE = 120.0  # seconds after which a process that has not signed is gone
+SIGN_EVERY = 30.0  # seconds
 
 
 @dataclass(frozen=True)
