@@ -3,11 +3,12 @@
 import argparse
 import re
 import sys
+from datetime import datetime
 from itertools import pairwise
 from urllib.parse import urlsplit
 
 from registry.output import routing_line
-from registry.rollout.checks import Limits
+from registry.rollout.checks import Judged, Limits
 from registry.rollout.driver import Rollout, Stopped
 from registry.rollout.figures import figures_of
 from registry.rollout.plan import LiveQuality, Pair, Plan, hindrances
@@ -95,8 +96,20 @@ def show_plan(
 
 
 def live_quality(registry: Registry) -> LiveQuality | None:
-    """None as long as `registry` does not know the live quality."""
-    return None
+    """By the random sample of the review alone: what callers correct are mistakes, of any version."""
+    try:
+        from registry.quality import live
+    except ImportError:
+        return None
+
+    def judged(since: datetime) -> dict[str, Judged]:
+        random = {number: samples["random"] for number, samples in live(registry, since).items()}
+        return {
+            number: Judged(found.caught.count, found.caught.of, found.blocked.count, found.blocked.of)
+            for number, found in random.items()
+        }
+
+    return judged
 
 
 def _left(registry: Registry, alias: str) -> str:

@@ -1,8 +1,11 @@
 """Rollouts of a good version and of three bad ones, on a service that many callers call."""
 
 import json
-import os
-from collections.abc import Iterator
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -12,8 +15,8 @@ from registry.rollout.driver import STEP, STOP
 from registry.route import Routing, read_routing
 from registry.versions import Registry
 from tests.registry.conftest import THRESHOLDS, aliases
-from tests.server import Server
-from tests.system.tools import Callers, served_versions, wait_until
+from tests.server import ROOT, Server
+from tests.system.tools import Callers, default_version, served_versions, wait_until
 from tests.toy import write_toy
 from tests.toyregistry import MODEL_NAME, add_version
 
@@ -52,27 +55,33 @@ def callers(service) -> Iterator[Callers]:
 
 
 @pytest.fixture
-def rollout(models, service, monkeypatch, capsys):
-    """`python -m registry rollout ALIAS` with short holds: its exit status, and what it printed."""
+def words(models, service, monkeypatch) -> Callable[[str], list[str]]:
+    """The words of `python -m registry rollout ALIAS` with short holds."""
     monkeypatch.setenv("MLFLOW_TRACKING_URI", models.tracking_uri)
-    params = os.path.join(os.path.dirname(models.tracking_uri.removeprefix("sqlite:///")), "params.yaml")
+    params = Path(models.tracking_uri.removeprefix("sqlite:///")).with_name("params.yaml")
+    return lambda alias: ["rollout", alias, "--service", service.url, "--params", str(params), *QUICK]
 
-    def run(alias: str) -> tuple[int | str | None, list[dict]]:
+
+@pytest.fixture
+def rollout(words, capsys) -> Callable[[str], tuple[str | None, list[dict]]]:
+    """That command in this process: what it says at its end, None where all is well, and what it printed."""
+
+    def run(alias: str) -> tuple[str | None, list[dict]]:
         capsys.readouterr()
-        status = None
+        said = None
         try:
-            main(["rollout", alias, "--service", service.url, "--params", params, *QUICK])
+            main(words(alias))
         except SystemExit as end:
-            status = end.code
-        return status, [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+            said = end.code
+        return said, [json.loads(line) for line in capsys.readouterr().out.splitlines()]
 
     return run
 
 
 @pytest.mark.parametrize(("alias", "reason"), [("broken", "errors"), ("slow", "latency"), ("spammer", "labels")])
 def test_a_bad_version_is_stopped_within_its_first_hold(rollout, models, callers, alias, reason):
-    status, printed = rollout(alias)
-    assert f"{alias} has no share any more: {reason}: " in status
+    said, printed = rollout(alias)
+    assert f"{alias} has no share any more: {reason}: " in said
     assert [line["share"] for line in printed if line["what"] == "step"] == [40.0], printed
     assert read_routing(models) == Routing() and aliases(models)["champion"] == "1"
     step, stop = history(models)[-2:]
@@ -80,13 +89,21 @@ def test_a_bad_version_is_stopped_within_its_first_hold(rollout, models, callers
     assert (stop["what"], stop["after"]["shares"]) == (STOP, {}) and stop["why"].startswith(reason)
 
 
-def test_a_good_version_becomes_champion_and_no_share_is_left(rollout, models, service, callers):
+def test_a_good_version_becomes_champion_in_spite_of_ctrl_c(words, rollout, models, service, callers):
     failed = len(callers.failures)
-    status, printed = rollout("good")
-    assert status is None, status
+    first = subprocess.Popen([sys.executable, "-m", "registry", *words("good")], cwd=ROOT, stderr=subprocess.PIPE)
+    wait_until(lambda: read_routing(models).shares == {"good": 40.0})
+    first.send_signal(signal.SIGINT)
+    said = first.stderr.read().decode()
+    assert first.wait() == 130 and "Traceback" not in said
+    assert "interrupted; calls: good 40%, champion 60%. Nobody watches it now" in said and "route good=0" in said
+    assert read_routing(models).shares == {"good": 40.0}
+
+    said, printed = rollout("good")
+    assert said is None and printed[0]["text"].startswith("continues at 40%")
     assert [line["share"] for line in printed if line["what"] == "step"] == [40.0, 70.0, 100.0]
     assert printed[-1] == {"what": "promoted", "version": "2"}
     assert aliases(models)["champion"] == "2" and aliases(models)["challenger"] == "1"
     assert read_routing(models) == Routing()
-    wait_until(lambda: service.get("/versions").json()["default"] == "2")
+    wait_until(lambda: default_version(service) == "2")
     assert len(callers.failures) == failed

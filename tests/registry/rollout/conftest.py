@@ -19,6 +19,7 @@ class Answered(NamedTuple):
     unfamiliar: bool = False
     probability: float = 0.9
     from_cache: bool = False
+    corrected: bool = False
 
 
 class MetricsPage:
