@@ -3,8 +3,10 @@
 import argparse
 import re
 import sys
+from collections.abc import Callable
 from datetime import datetime
 from itertools import pairwise
+from typing import Any
 from urllib.parse import urlsplit
 
 from registry.output import routing_line
@@ -32,31 +34,28 @@ WAIT = 3  # holds
 
 def add_options(verb: argparse.ArgumentParser) -> None:
     verb.description += MORE
+    default = "5,25,50,100"
     verb.add_argument("alias", metavar="ALIAS", help="whose version is the candidate")
-    verb.add_argument(
-        "--steps", type=_steps, default=(5.0, 25.0, 50.0, 100.0), help="percent of the calls; default 5,25,50,100"
-    )
-    verb.add_argument("--hold", type=_seconds, default=900.0, help="of each step, as 30s, 15m, 2h; default 15m")
-    verb.add_argument("--calls", type=_count, default=200, help="of each version that a step needs; default 200")
-    verb.add_argument("--wait", type=_seconds, help="for those calls, after the hold; default 3 holds")
-    verb.add_argument(
-        "--blind", type=_seconds, default=60.0, help="without figures, registry or loaded version; default 1m"
-    )
-    verb.add_argument(
-        "--latency", type=_factor, default=Limits.latency, metavar="FACTOR", help="of the champion's time; default 3"
-    )
-    verb.add_argument(
-        "--labels", type=_percent, default=Limits.labels, metavar="PERCENT", help="a label's share may differ; 10"
-    )
-    verb.add_argument(
-        "--service",
-        action="append",
-        type=_url,
-        metavar="URL",
-        help=f"whose /metrics are read; give each replica; default {SERVICE}. A key for them: SERVICE_KEY",
-    )
+    _add(verb, "--steps", "PERCENT", _steps, _steps(default), f"the shares, one after the other; default {default}")
+    _add(verb, "--hold", "TIME", _seconds, 900.0, "how long each share is kept, as 30s, 15m or 2h; default 15m")
+    _add(verb, "--calls", "NUMBER", _count, 200, "that each version must have had in a step; default 200")
+    _add(verb, "--wait", "TIME", _seconds, None, "how much longer a step waits for them; default 3 holds")
+    blind = "how long metrics or registry may be away, or a version not loaded; default 1m"
+    _add(verb, "--blind", "TIME", _seconds, 60.0, blind)
+    latency = "how many times the champion's median or 99th percentile are too slow; default 3"
+    _add(verb, "--latency", "FACTOR", _factor, Limits.latency, latency)
+    labels = "by how many points a label's share may differ from the champion's; default 10"
+    _add(verb, "--labels", "PERCENT", _percent, Limits.labels, labels)
+    service = f"whose /metrics are read; once for each replica; default {SERVICE}. SERVICE_KEY is the key for them"
+    verb.add_argument("--service", metavar="URL", action="append", type=_url, help=service)
     verb.add_argument("--no-quality", action="store_true", help="where the call log cannot be read from here")
     verb.add_argument("--dry-run", action="store_true", help="print the plan and today's figures, change nothing")
+
+
+def _add(
+    verb: argparse.ArgumentParser, name: str, metavar: str, read: Callable[[str], Any], default: Any, text: str
+) -> None:
+    verb.add_argument(name, metavar=metavar, type=read, default=default, help=text)
 
 
 def plan_of(args: argparse.Namespace) -> Plan:
@@ -79,9 +78,10 @@ def run(registry: Registry, args: argparse.Namespace) -> None:
         progress.stopped(str(stopped), plan.alias)
         sys.exit(f"registry: the rollout stopped, {plan.alias} has no share any more: {stopped}")
     except KeyboardInterrupt:
-        progress.end()
         print(_left(registry, plan.alias), file=sys.stderr)
         raise
+    finally:
+        progress.end()
 
 
 def show_plan(

@@ -1,16 +1,17 @@
-"""What a rollout prints: a line for each look, which a terminal shows in one place, or a JSON object a line."""
+"""What a rollout prints: a line for each look, or a JSON object; a terminal shows the newest look alone."""
 
 import json
-import shutil
 import sys
 from dataclasses import asdict
 from typing import Any, TextIO
 
+from rich.live import Live
+from rich.text import Text
+
 from registry import output
+from registry.markdown import console
 from registry.rollout.figures import Figures
 from registry.rollout.plan import Pair, Plan
-
-CLEAR = "\r\x1b[K"  # the terminal's line, empty again
 
 
 class Progress:
@@ -18,7 +19,7 @@ class Progress:
 
     def __init__(self, as_json: bool, out: TextIO | None = None) -> None:
         self.as_json, self.out = as_json, out or sys.stdout
-        self._live = not as_json and self.out.isatty()
+        self._live = Live(console=console(), auto_refresh=False) if not as_json and self.out.isatty() else None
         self._noted = ""
         self._step, self._plan = 0, None
 
@@ -31,9 +32,16 @@ class Progress:
     def look(self, held: float, candidate: Figures, champion: Figures, earlier: bool) -> None:
         """`held` is the seconds of this step so far; `earlier`: the champion's figures are not of this step alone."""
         name = "earlier champion" if earlier else "champion"
-        text = f"{duration(held)}: {_short(self._plan.alias, candidate)} | {_short(name, champion)}"
+        versions = _short(self._plan.alias, candidate), _short(name, champion)
         figures = {"candidate": candidate.as_dict(), "champion": champion.as_dict() | {"earlier": earlier}}
-        self._say(text, {"what": "look", "step": self._step + 1, "held": round(held, 1), **figures}, passing=True)
+        if self._live:
+            self._live.start()
+            self._live.update(
+                Text("\n".join((f"{duration(held)} of {duration(self._plan.hold)}", *versions))), refresh=True
+            )
+        else:
+            fields = {"what": "look", "step": self._step + 1, "held": round(held, 1), **figures}
+            self._say(f"{duration(held)}: {' | '.join(versions)}", fields)
 
     def note(self, text: str) -> None:
         """Something that is not as it should be, once in a row."""
@@ -48,20 +56,17 @@ class Progress:
         """In JSON only: people read it as the command's error."""
         if self.as_json:
             self._say("", {"what": "stopped", "alias": alias, "why": why})
-        self.end()
 
     def end(self) -> None:
-        """Leave the line that is still being written."""
+        """Leave the lines that a terminal shows as they are."""
         if self._live:
-            self.out.write("\n")
+            self._live.stop()
 
-    def _say(self, text: str, fields: dict[str, Any], passing: bool = False) -> None:
+    def _say(self, text: str, fields: dict[str, Any]) -> None:
         if self._live:
-            shown = text[: shutil.get_terminal_size().columns - 1] if passing else f"{text}\n"
-            self.out.write(CLEAR + shown)
+            self._live.console.print(Text(text))
         else:
-            self.out.write((json.dumps(fields) if self.as_json else text) + "\n")
-        self.out.flush()
+            print(json.dumps(fields) if self.as_json else text, file=self.out, flush=True)
 
 
 def print_plan(
