@@ -1,14 +1,14 @@
 """Takes a version from a small share of the calls to champion, and back to none when something is wrong with it.
 
-Every step and every stop is an event of the registry, recorded by `Rollout._route` and `Rollout._stop` alone.
+Every step and every stop is an event of the registry and a notification: `Rollout._route` and `Rollout._try_stop`.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from registry.events import history, record
 from registry.gate import Thresholds
@@ -24,7 +24,15 @@ from registry.rollout.state import ROLLOUT, SIGN_EVERY, Runner, State, read_stat
 from registry.route import Routing, read_routing, set_routing
 from registry.versions import CHAMPION, Registry, RegistryError, UnknownVersion
 
-STEP, STOP = "rollout step", "rollout stop"  # events
+try:
+    from registry.notify import notify
+except ImportError:
+
+    def notify(kind: str, details: Mapping[str, Any]) -> None:
+        """Nobody is told."""
+
+
+STEP, STOP = "rollout step", "rollout stop"  # events; notifications have _ in their names
 NOT_JUDGED = checks.Judged(0, 0, 0, 0)
 STOP_TRIES = 240  # looks for as long as the registry cannot be written to
 
@@ -120,6 +128,7 @@ class Rollout:
         except ChangedMeanwhile:
             self._raise_changed(read_routing(self.registry))
         self.routing = routing
+        self._notify(STEP, why)
 
     def _patiently(self, change: Callable[[], None]) -> None:
         """Try again for as long as the registry may be away. Raises Stopped, ChangedMeanwhile."""
@@ -287,7 +296,15 @@ class Rollout:
             set_routing(self.registry, after, now, STOP, why)
         else:
             record(self.registry, STOP, asdict(now), asdict(now), why)
+        self.routing = after
         self.registry.untag_model(ROLLOUT)
+        self._notify(STOP, why)
+
+    def _notify(self, event: str, why: str) -> None:
+        """Tell of a step or a stop that was made."""
+        versions = {"version": number_of(self.state.candidate), "champion": number_of(self.state.champion)}
+        share = self.routing.shares.get(self.plan.alias, 0)
+        notify(event.replace(" ", "_"), {"alias": self.plan.alias, **versions, "share": share, "why": why})
 
 
 def number_of(key: str) -> str:
