@@ -80,9 +80,13 @@ class Rollout:
             self._promote()
         except Overtaken:
             raise
-        except Exception as error:  # of any kind: nobody would watch the share any more
+        except (Stopped, RegistryError) as error:
             self._stop(str(error))
             raise Stopped(str(error)) from error
+        except Exception as error:  # of any other kind, too: nobody would watch the share any more
+            why = f"an error of the rollout itself: {error!r}"
+            self._stop(why)
+            raise Stopped(why) from error
 
     def _begin(self) -> None:
         """Continue the rollout that is under way, or begin one."""

@@ -20,7 +20,9 @@ TEXTS = "spam_predictions_total"
 SHADOWED, DISAGREED = "spam_shadow_texts_total", "spam_shadow_disagreements_total"
 COUNTERS = {ERRORS: "", SECONDS: "le", LABELS: "label", TEXTS: "source"}
 COUNTERS |= {SHADOWED: "shadow_version", DISAGREED: "shadow_version"}  # the second label of each, after the version
-SERVED = "spam_version_info"
+SERVED, FOLLOWS = "spam_version_info", "spam_registry_up"
+
+UNTOLD = "does not read the registry, so it learns of no share"
 
 TIMEOUT = 5.0  # seconds without a byte
 DEADLINE = 10.0  # seconds for the whole page
@@ -52,10 +54,13 @@ class Served(NamedTuple):
 
 @dataclass(frozen=True)
 class Page:
-    """What one service says: its counters since it was started, and the versions that it has loaded."""
+    """What one service says: its counters since it was started, the versions that it has loaded, and whether it reads
+    the registry, where it learns of a share.
+    """
 
     counts: Counts
     served: frozenset[Served]
+    follows: bool
 
 
 @dataclass(frozen=True)
@@ -86,6 +91,7 @@ class Services:
         new = added(increase(self._last.get(url, {}), page.counts) for url, page in read.items())
         self._last |= {url: page.counts for url, page in read.items()}
         problems = {url: str(problem) for url, problem in pages.items() if isinstance(problem, ServiceProblem)}
+        problems |= {url: UNTOLD for url, page in read.items() if not page.follows}
         return Look(new, {url: page.served for url, page in read.items()}, problems)
 
     def _read(self, url: str) -> Page | ServiceProblem:
@@ -119,7 +125,8 @@ def parsed(text: str) -> Page:
         raise ServiceProblem(f"what it answers are no metrics of this service: {error!r}") from error
     if not any(family.name == "spam_build_info" for family in families):
         raise ServiceProblem("what it answers are no metrics of this service")
-    return Page(counts, served)
+    follows = any(sample.value for family in families if family.name == FOLLOWS for sample in family.samples)
+    return Page(counts, served, follows)
 
 
 def _counts(families: Iterable[Metric]) -> Counts:

@@ -52,6 +52,7 @@ class MetricsPage:
     def restart(self) -> None:
         """The counters of a service that is started again are 0."""
         self.metrics = Metrics()
+        self.metrics.registry_up.set(1)
         self.metrics.show_versions(self.served)
 
     def serve(self, served: list[VersionLabels]) -> None:

@@ -341,7 +341,7 @@ def test_an_error_of_the_rollout_itself_leaves_no_share(drive):
         raise ZeroDivisionError("unforeseen")
 
     drive.happens = at(13, fail)
-    drive.stops("unforeseen")
+    drive.stops("an error of the rollout itself: ZeroDivisionError")
 
 
 @pytest.mark.parametrize(

@@ -65,5 +65,13 @@ def test_another_program_s_page_is_none(text):
         parsed(text)
 
 
+def test_a_service_that_does_not_follow_the_registry_is_a_problem_and_still_counted(page):
+    page.metrics.registry_up.set(0)
+    page.count("1", 5)
+    look = Services([page.url]).look()
+    assert look.problems == {page.url: "does not read the registry, so it learns of no share"}
+    assert figures_of(look.counts, "1").answered == 5
+
+
 def test_nobody_there():
     assert "refused" in Services(["http://127.0.0.1:1"]).look().problems["http://127.0.0.1:1"]
