@@ -13,7 +13,7 @@ from registry.output import routing_line
 from registry.rollout.checks import Judged, Limits
 from registry.rollout.driver import Rollout, Stopped
 from registry.rollout.figures import figures_of
-from registry.rollout.plan import LiveQuality, Pair, Plan, hindrances
+from registry.rollout.plan import LiveQuality, Pair, Plan, start_problems
 from registry.rollout.progress import Progress, print_plan
 from registry.rollout.services import Services
 from registry.route import read_routing
@@ -40,8 +40,8 @@ def add_options(verb: argparse.ArgumentParser) -> None:
     _add(verb, "--hold", "TIME", _seconds, 900.0, "how long each share is kept, as 30s, 15m or 2h; default 15m")
     _add(verb, "--calls", "NUMBER", _count, 200, "that each version must have had in a step; default 200")
     _add(verb, "--wait", "TIME", _seconds, None, "how much longer a step waits for them; default 3 holds")
-    blind = "how long metrics or registry may be away, or a version not loaded; default 1m"
-    _add(verb, "--blind", "TIME", _seconds, 60.0, blind)
+    timeout = "how long metrics or registry may be away, or a version not loaded; default 1m"
+    _add(verb, "--timeout", "TIME", _seconds, 60.0, timeout)
     latency = "how many times the champion's median or 99th percentile are too slow; default 3"
     _add(verb, "--latency", "FACTOR", _factor, Limits.latency, latency)
     labels = "by how many points a label's share may differ from the champion's; default 10"
@@ -61,7 +61,7 @@ def _add(
 def plan_of(args: argparse.Namespace) -> Plan:
     wait = WAIT * args.hold if args.wait is None else args.wait
     limits = Limits(args.latency, args.labels)
-    return Plan(args.alias, args.steps, args.hold, wait, args.calls, args.blind, limits)
+    return Plan(args.alias, args.steps, args.hold, wait, args.calls, args.timeout, limits)
 
 
 def run(registry: Registry, args: argparse.Namespace) -> None:
@@ -88,10 +88,10 @@ def show_plan(
     registry: Registry, args: argparse.Namespace, plan: Plan, services: Services, quality: LiveQuality | None
 ) -> None:
     pair, look, routing = Pair.of(registry, plan.alias), services.look(), read_routing(registry)
-    hindered = list(hindrances(registry, plan, pair, routing, look, thresholds_from(args.params)))
+    problems = list(start_problems(registry, plan, pair, routing, look, thresholds_from(args.params)))
     figures = (figures_of(look.counts, version.number) for version in (pair.candidate, pair.champion))
-    print_plan(plan, pair, *figures, hindered, quality is not None, args.json)
-    if hindered:
+    print_plan(plan, pair, *figures, problems, quality is not None, args.json)
+    if problems:
         sys.exit(1)
 
 

@@ -119,6 +119,8 @@ def labels_shifted(candidate: Figures, champion: Figures, margin: float, level: 
     each = level / max(len(names) - 1, 1)  # of two labels, one share says both
     for name in names:
         own, usual = candidate.labels.get(name, 0), champion.labels.get(name, 0)
+        if abs(own / candidate.texts - usual / champion.texts) <= margin:
+            continue
         low, high = interval(own, candidate.texts, each)
         champion_low, champion_high = interval(usual, champion.texts, each)
         if low - champion_high > margin or champion_low - high > margin:

@@ -16,11 +16,11 @@ from registry.lock import ChangedMeanwhile, changing
 from registry.output import routing_line
 from registry.promote import Refused, promote
 from registry.rollout import checks
-from registry.rollout.figures import Figures, figures_of
-from registry.rollout.plan import LiveQuality, Pair, Plan, check, hindrances, unloaded, with_share
+from registry.rollout.comparison import Comparison
+from registry.rollout.plan import LiveQuality, Pair, Plan, check, start_problems, unloaded, with_share
 from registry.rollout.progress import Progress
-from registry.rollout.services import Counts, Services, added
-from registry.rollout.state import ROLLOUT, SIGN_EVERY, Runner, State, read_state, write_state
+from registry.rollout.services import Services
+from registry.rollout.state import ROLLOUT, SIGN_EVERY, Runner, State, continued, number_of, read_state, write_state
 from registry.route import Routing, read_routing, set_routing
 from registry.versions import CHAMPION, Registry, RegistryError, UnknownVersion
 
@@ -41,7 +41,7 @@ class Stopped(Exception):
     """The rollout has stopped, and its alias has no share any more; the message says why."""
 
 
-class Overtaken(RegistryError):
+class TakenOver(RegistryError):
     """Another process runs or ended this rollout; nothing was changed."""
 
 
@@ -63,7 +63,7 @@ class Rollout:
         self.quality, self.progress, self.clock, self.pause = quality, progress, clock, pause
 
     def run(self) -> None:
-        """Raises Stopped; RegistryError where it cannot begin, and Overtaken: then no share was changed."""
+        """Raises Stopped; RegistryError where it cannot begin, and TakenOver: then no share was changed."""
         self._begin()
         try:
             self._go_through()
@@ -75,10 +75,10 @@ class Rollout:
     def _go_through(self) -> None:
         try:
             for step in range(self.state.step, len(self.plan.steps)):
-                self._take(step)
+                self._set_share(step)
                 self._hold()
             self._promote()
-        except Overtaken:
+        except TakenOver:
             raise
         except (Stopped, RegistryError) as error:
             self._stop(str(error))
@@ -91,20 +91,21 @@ class Rollout:
     def _begin(self) -> None:
         """Continue the rollout that is under way, or begin one."""
         first = self.services.look()
-        self.before = self.seen = first.counts
-        self.seen_at = self.clock()
+        self.last_good = self.clock()
         routing = read_routing(self.registry)
         if read_state(self.registry, routing) is None:
             pair = Pair.of(self.registry, self.plan.alias)
-            check(hindrances(self.registry, self.plan, pair, routing, first, self.thresholds))
+            check(start_problems(self.registry, self.plan, pair, routing, first, self.thresholds))
             if self.quality:
                 self.quality(datetime.now(UTC))  # that it can be read
         with changing(self.registry):
             routing = read_routing(self.registry)
             state = read_state(self.registry, routing)
-            self.state = _continued(state, self.plan) if state else self._new(routing)
+            self.state = continued(state, self.plan.alias, self.plan.steps) if state else self._new(routing)
             write_state(self.registry, self.state)
         self.routing = routing if state is None or routing == state.before else state.routing
+        self.numbers = number_of(self.state.candidate), number_of(self.state.champion)
+        self.comparison = Comparison(*self.numbers, self.plan.limits, self.plan.calls, first.counts)
         if state:
             self.progress.note(f"continues at {self.plan.steps[state.step]:g}%, whose hold begins again")
 
@@ -113,7 +114,7 @@ class Rollout:
         keys = pair.candidate.key, pair.champion.key
         return State(self.plan.alias, *keys, self.plan.steps, 0, now, now, routing, routing, Runner())
 
-    def _take(self, step: int) -> None:
+    def _set_share(self, step: int) -> None:
         """Give the candidate the share of this step."""
         share = self.plan.steps[step]
         routing = with_share(self.routing, self.plan.alias, share)
@@ -142,62 +143,61 @@ class Rollout:
             except ChangedMeanwhile:
                 raise
             except RegistryError as error:
-                self._bear(str(error))
+                self._tolerate(str(error))
                 self.pause(self.plan.look_every)
 
-    def _bear(self, problem: str) -> None:
+    def _tolerate(self, problem: str) -> None:
         """Say the problem. Raises Stopped where there has been one for too long."""
-        if (blind := self.clock() - self.seen_at) > self.plan.blind:
-            raise Stopped(f"for {blind:.0f} s it cannot be seen how the versions do: {problem}")
+        if (lost := self.clock() - self.last_good) > self.plan.timeout:
+            raise Stopped(f"for {lost:.0f} s it cannot be seen how the versions do: {problem}")
         self.progress.note(problem)
 
     def _hold(self) -> None:
         """Look until the step has been held for long enough and nothing is wrong. Raises Stopped."""
-        began, counts, levels = self.clock(), {}, self.plan.levels
+        began, levels, comparison = self.clock(), self.plan.levels, self.comparison
+        comparison.begin_step()
         while True:
             self.pause(self.plan.look_every)
-            new, problem = self._look()
-            counts = added((counts, new))
-            candidate, champion, earlier = self._figures(counts)
+            problem = self._look()
             held = self.clock() - began
-            self.progress.look(held, candidate, champion, earlier)
-            self._compare(candidate, champion, levels.during)
+            self.progress.look(held, comparison)
+            self._judge(levels.during)
             if held < self.plan.hold or problem:
                 continue
-            self._compare(candidate, champion, levels.at_end)
-            waits_for = self._too_few(candidate, champion) or self._judge_quality(levels.at_end)
+            self._judge(levels.at_end)
+            waits_for = comparison.too_few() or self._judge_quality(levels.at_end)
             if not waits_for:
                 return
             if held > self.plan.hold + self.plan.wait:
                 raise Stopped(f"{waits_for}, after {self.plan.wait:.0f} s more than its hold")
             self.progress.note(f"waits: {waits_for}")
 
-    def _look(self) -> tuple[Counts, str]:
-        """What was counted since the last look, and what could not be seen. Raises Stopped, Overtaken."""
+    def _look(self) -> str:
+        """Count, and return what could not be seen; empty where all could. Raises Stopped, TakenOver."""
         look = self.services.look()
-        self.seen = added((self.seen, look.counts))
+        self.comparison.add(look.counts)
         problems = [f"{url} {why}" for url, why in look.problems.items()]
         try:
             pair = self._look_at_registry()
             problems += unloaded(look, pair, self.plan.alias)
-        except Overtaken:
+        except TakenOver:
             raise
         except RegistryError as error:
             problems.append(str(error))
         if problems:
-            self._bear(problems[0])
+            self._tolerate(problems[0])
         else:
-            self.seen_at = self.clock()
-        return look.counts, next(iter(problems), "")
+            self.last_good = self.clock()
+        return next(iter(problems), "")
 
     def _look_at_registry(self) -> Pair:
-        """Raises Stopped where aliases or routing are no longer this rollout's, Overtaken, RegistryError."""
+        """Raises Stopped where aliases or routing are no longer this rollout's, TakenOver, RegistryError."""
         routing = read_routing(self.registry)
         if routing != self.routing:
             self._raise_changed(routing)
         state = read_state(self.registry, routing)
         if state is None or state.runner is None or state.runner.token != self.state.runner.token:
-            raise Overtaken("another process runs this rollout now")
+            raise TakenOver("another process runs this rollout now")
         pair = self._current_pair()
         if time.time() - self.state.runner.signed > SIGN_EVERY:
             self.state = self.state.signed()
@@ -222,34 +222,13 @@ class Rollout:
         by = next((event["by"] for event in reversed(history(self.registry)) if event["what"] == "route"), "somebody")
         raise Stopped(f"{by} changed the routing to {routing_line(routing)}")
 
-    def _figures(self, counts: Counts) -> tuple[Figures, Figures, bool]:
-        """The candidate's and the champion's in this step; all of the champion's where it has too few, and whether."""
-        candidate, number = number_of(self.state.candidate), number_of(self.state.champion)
-        champion = figures_of(counts, number)
-        if earlier := champion.calls < self.plan.calls:
-            champion = figures_of(self.seen, number)
-        return figures_of(counts, candidate), champion, earlier
-
-    def _compare(self, candidate: Figures, champion: Figures, level: float) -> None:
+    def _judge(self, level: float) -> None:
         """Raises Stopped for the first thing that is wrong."""
-        limits, numbers = self.plan.limits, (number_of(self.state.candidate), number_of(self.state.champion))
-        before = figures_of(self.before, numbers[1])
-        problems = [
-            *checks.too_many_errors(candidate, champion, level),
-            *checks.too_slow(candidate, champion, limits.latency, level),
-            *checks.too_slow(candidate, before, checks.BEFORE * limits.latency, level),
-        ]
-        shifted = list(checks.labels_shifted(candidate, champion, limits.labels, level))
-        if shifted and checks.explained_by_callers(self.seen, *numbers, limits.labels, level):
-            self.progress.note(f"{shifted.pop()}: its callers differ, for as the shadow it agrees with the champion")
-        for problem in problems + shifted:
-            raise Stopped(problem)
-
-    def _too_few(self, candidate: Figures, champion: Figures) -> str:
-        for name, figures in ((self.plan.alias, candidate), (CHAMPION, champion)):
-            if figures.calls < self.plan.calls:
-                return f"{name} has {figures.calls} of {self.plan.calls} calls"
-        return ""
+        problems, explained = self.comparison.problems(level)
+        if problems:
+            raise Stopped(problems[0])
+        if explained:
+            self.progress.note(explained)
 
     def _judge_quality(self, level: float) -> str:
         """Why the live quality cannot be read; empty when it is not worse than the champion's. Raises Stopped."""
@@ -259,8 +238,7 @@ class Rollout:
             judged = self.quality(datetime.fromtimestamp(self.state.started, UTC))
         except RegistryError as error:
             return f"live quality: {error}"
-        keys = self.state.candidate, self.state.champion
-        candidate, champion = (judged.get(number_of(key), NOT_JUDGED) for key in keys)
+        candidate, champion = (judged.get(number, NOT_JUDGED) for number in self.numbers)
         for problem in checks.quality_problems(candidate, champion, level):
             raise Stopped(problem)
         return ""
@@ -271,14 +249,13 @@ class Rollout:
         The share ends first: the alias moves to the beaten champion, which would get the calls.
         """
         self._look()
-        number = number_of(self.state.candidate)
         self._route(with_share(self.routing, self.plan.alias, 0), "every step passed: the gate decides")
         try:
-            promote(self.registry, number, self.thresholds)
-        except (Refused, RegistryError) as error:
-            raise Stopped(str(error)) from error
-        self.registry.untag_model(ROLLOUT)
-        self.progress.promoted(number)
+            promote(self.registry, self.numbers[0], self.thresholds)
+        except Refused as refused:
+            raise Stopped(str(refused)) from refused
+        self._forget()
+        self.progress.promoted(self.numbers[0])
 
     def _stop(self, why: str) -> None:
         """Take the share away, whatever else somebody has changed. Raises RegistryError when that fails for long."""
@@ -301,29 +278,16 @@ class Rollout:
         else:
             record(self.registry, STOP, asdict(now), asdict(now), why)
         self.routing = after
-        self.registry.untag_model(ROLLOUT)
+        self._forget()
         self._notify(STOP, why)
+
+    def _forget(self) -> None:
+        """Remove the state. Where that fails it is of no use to anybody either: its alias has no share."""
+        with suppress(RegistryError):
+            self.registry.untag_model(ROLLOUT)
 
     def _notify(self, event: str, why: str) -> None:
         """Tell of a step or a stop that was made."""
-        versions = {"version": number_of(self.state.candidate), "champion": number_of(self.state.champion)}
+        versions = dict(zip(("version", "champion"), self.numbers, strict=True))
         share = self.routing.shares.get(self.plan.alias, 0)
         notify(event.replace(" ", "_"), {"alias": self.plan.alias, **versions, "share": share, "why": why})
-
-
-def number_of(key: str) -> str:
-    """The version's number, as callers and metrics name it."""
-    return key.partition("-")[0]
-
-
-def _continued(state: State, plan: Plan) -> State:
-    """The state with this process as its runner. Raises RegistryError where it is another rollout, or one that runs."""
-    if state.runner and state.runner.runs:
-        raise RegistryError(f"a rollout of {state.alias} is run by {state.runner}")
-    if (state.alias, state.steps) != (plan.alias, plan.steps):
-        steps = ",".join(f"{step:g}" for step in state.steps)
-        raise RegistryError(
-            f"a rollout of {state.alias} has stayed at {state.steps[state.step]:g}%: go on with `rollout {state.alias} "
-            f"--steps {steps}`, or end it with `python -m registry route {state.alias}=0`"
-        )
-    return replace(state, runner=Runner())

@@ -22,7 +22,7 @@ LiveQuality = Callable[[datetime], Mapping[str, Judged]]
 @dataclass(frozen=True)
 class Plan:
     """`steps` are percent of the calls. Each is held for `hold` seconds and until both versions have had `calls` calls,
-    for which it waits `wait` seconds more at most. Nothing is known of a version for `blind` seconds at most.
+    for which it waits `wait` seconds more at most. Nothing is known of a version for `timeout` seconds at most.
     """
 
     alias: str
@@ -30,7 +30,7 @@ class Plan:
     hold: float
     wait: float
     calls: int
-    blind: float
+    timeout: float
     limits: Limits = field(default_factory=Limits)
 
     @property
@@ -77,7 +77,7 @@ def unloaded(look: Look, pair: Pair, alias: str) -> Iterator[str]:
                 yield f"{url} does not serve version {version.number} as {name}: its log and /versions say why"
 
 
-def hindrances(
+def start_problems(
     registry: Registry, plan: Plan, pair: Pair, routing: Routing, look: Look, thresholds: Thresholds
 ) -> Iterator[str]:
     """Why a rollout cannot begin."""
@@ -98,7 +98,7 @@ def hindrances(
         yield f"the gate would refuse version {number} at the end: {failed}; `python -m registry promote {number}`"
 
 
-def check(hindered: Iterator[str]) -> None:
-    """Raises RegistryError for the first hindrance."""
-    if reason := next(hindered, None):
+def check(problems: Iterator[str]) -> None:
+    """Raises RegistryError for the first problem."""
+    if reason := next(problems, None):
         raise RegistryError(reason)

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from registry import output
 from registry.markdown import console
+from registry.rollout.comparison import Comparison
 from registry.rollout.figures import Figures
 from registry.rollout.plan import Pair, Plan
 
@@ -29,19 +30,19 @@ class Progress:
         text = f"step {step + 1} of {len(plan.steps)}: {plan.alias} {share:g}%, for {duration(plan.hold)}"
         self._say(text, {"what": "step", "step": step + 1, "share": share})
 
-    def look(self, held: float, candidate: Figures, champion: Figures, earlier: bool) -> None:
-        """`held` is the seconds of this step so far; `earlier`: the champion's figures are not of this step alone."""
-        name = "earlier champion" if earlier else "champion"
-        versions = _short(self._plan.alias, candidate), _short(name, champion)
-        figures = {"candidate": candidate.as_dict(), "champion": champion.as_dict() | {"earlier": earlier}}
+    def look(self, held: float, comparison: Comparison) -> None:
+        """`held` is the seconds of this step so far."""
+        if self.as_json:
+            figures = {"candidate": comparison.candidate.as_dict(), "champion": comparison.champion.as_dict()}
+            figures["champion"]["earlier"] = comparison.earlier
+            return self._say("", {"what": "look", "step": self._step + 1, "held": round(held, 1), **figures})
+        name = "earlier champion" if comparison.earlier else "champion"
+        lines = [_short(self._plan.alias, comparison.candidate), _short(name, comparison.champion)]
         if self._live:
             self._live.start()
-            self._live.update(
-                Text("\n".join((f"{duration(held)} of {duration(self._plan.hold)}", *versions))), refresh=True
-            )
-        else:
-            fields = {"what": "look", "step": self._step + 1, "held": round(held, 1), **figures}
-            self._say(f"{duration(held)}: {' | '.join(versions)}", fields)
+            lines.insert(0, f"{duration(held)} of {duration(self._plan.hold)}")
+            return self._live.update(Text("\n".join(lines)), refresh=True)
+        self._say(f"{duration(held)}: {' | '.join(lines)}", {})
 
     def note(self, text: str) -> None:
         """Something that is not as it should be, once in a row."""
@@ -70,14 +71,14 @@ class Progress:
 
 
 def print_plan(
-    plan: Plan, pair: Pair, candidate: Figures, champion: Figures, hindered: list[str], quality: bool, as_json: bool
+    plan: Plan, pair: Pair, candidate: Figures, champion: Figures, problems: list[str], quality: bool, as_json: bool
 ) -> None:
     """What a rollout would do, the figures of the two versions so far, and why it cannot begin."""
     if as_json:
         versions = {"candidate": pair.candidate.number, "champion": pair.champion.number}
         figures = {"candidate": candidate.as_dict(), "champion": champion.as_dict()}
         settings = asdict(plan) | {"look_every": plan.look_every, "levels": plan.levels._asdict()}
-        return output.print_json({"plan": settings, "versions": versions, "figures": figures, "hindered": hindered})
+        return output.print_json({"plan": settings, "versions": versions, "figures": figures, "problems": problems})
     limits = plan.limits
     steps = ", ".join(f"{step:g}%" for step in plan.steps)
     print(f"{plan.alias}, version {pair.candidate.number}, against the champion, version {pair.champion.number}")
@@ -88,11 +89,11 @@ def print_plan(
     print(f"            {limits.latency:g} times the champion's median or 99th percentile of time")
     print(f"            a label's share {limits.labels:.0%} from the champion's")
     print(f"            {'less spam caught or more ham blocked in live quality' if quality else '(no live quality)'}")
-    print(f"            nothing seen of it for {duration(plan.blind)}; alias or routing changed by somebody")
+    print(f"            nothing seen of it for {duration(plan.timeout)}; alias or routing changed by somebody")
     print(f"now         {_short(plan.alias, candidate)}")
     print(f"            {_short('champion', champion)}")
-    for hindrance in hindered:
-        print(f"cannot begin: {hindrance}")
+    for problem in problems:
+        print(f"cannot begin: {problem}")
 
 
 def duration(seconds: float) -> str:

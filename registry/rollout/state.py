@@ -14,7 +14,7 @@ from typing import Any
 
 from registry.route import Routing
 from registry.user import user
-from registry.versions import Registry
+from registry.versions import Registry, RegistryError
 
 ROLLOUT = "rollout"  # the tag
 LEASE = 120.0  # seconds after which a process that has not signed is gone
@@ -88,6 +88,27 @@ def read_state(registry: Registry, routing: Routing) -> State | None:
 
 def write_state(registry: Registry, state: State) -> None:
     registry.tag_model(ROLLOUT, state.to_json())
+
+
+def continued(state: State, alias: str, steps: tuple[float, ...]) -> State:
+    """The state with this process as its runner.
+
+    Raises RegistryError where it is of another rollout than this one, or is run by a process.
+    """
+    if state.runs:
+        raise RegistryError(f"a rollout of {state.alias} is run by {state.runner}")
+    if (state.alias, state.steps) != (alias, steps):
+        words = f"rollout {state.alias} --steps {','.join(f'{step:g}' for step in state.steps)}"
+        raise RegistryError(
+            f"a rollout of {state.alias} has stayed at {state.steps[state.step]:g}%: go on with `{words}`, "
+            f"or end it with `python -m registry route {state.alias}=0`"
+        )
+    return replace(state, runner=Runner())
+
+
+def number_of(key: str) -> str:
+    """The number in a version's key, as callers and metrics name the version."""
+    return key.partition("-")[0]
 
 
 def _exists(pid: int) -> bool:

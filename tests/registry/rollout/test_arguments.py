@@ -31,7 +31,7 @@ def test_a_dry_run_prints_the_plan_and_the_figures_and_changes_nothing(cli, regi
     assert "steps       5%, 25%, 50%, 100%, then promotion by the gate" in printed.output
     assert "champion 1,003 calls, 3 errors, p99 5 ms, 20% spam" in printed.output
     shown = json.loads(cli("rollout", "challenger", "--service", served, "--dry-run", "--json", *QUICK).output)
-    assert shown["figures"]["champion"]["calls"] == 1_003 and shown["plan"]["hold"] == 50 and not shown["hindered"]
+    assert shown["figures"]["champion"]["calls"] == 1_003 and shown["plan"]["hold"] == 50 and not shown["problems"]
     assert registry.model_tags() == before
 
 

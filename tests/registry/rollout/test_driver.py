@@ -17,7 +17,7 @@ from registry.events import history
 from registry.promote import promote
 from registry.quick import QuickRegistry
 from registry.rollout.checks import Judged
-from registry.rollout.driver import STEP, STOP, Overtaken, Rollout, Stopped
+from registry.rollout.driver import STEP, STOP, Rollout, Stopped, TakenOver
 from registry.rollout.plan import Plan
 from registry.rollout.progress import Progress
 from registry.rollout.services import Services
@@ -27,7 +27,7 @@ from registry.versions import Registry, RegistryError
 from tests.registry.conftest import THRESHOLDS, aliases
 from tests.toyregistry import MODEL_NAME
 
-PLAN = Plan("challenger", steps=(5.0, 50.0), hold=100.0, wait=100.0, calls=200, blind=30.0)
+PLAN = Plan("challenger", steps=(5.0, 50.0), hold=100.0, wait=100.0, calls=200, timeout=30.0)
 
 
 class Drive:
@@ -135,8 +135,8 @@ def test_a_shift_of_labels_that_the_callers_explain_is_said_and_does_not_stop(dr
 
 def test_too_few_calls_are_waited_for_and_then_stop_it(drive):
     drive.load = 0
-    drive.stops("challenger has 0 of 200 calls, after 100 s more")
-    assert drive.now == 1_000 + 210 and "waits: challenger has 0" in drive.lines("note")[0]["text"]
+    drive.stops("the candidate has 0 of 200 calls, after 100 s more")
+    assert drive.now == 1_000 + 210 and "waits: the candidate has 0" in drive.lines("note")[0]["text"]
 
 
 def test_calls_that_come_late_are_enough(drive):
@@ -331,7 +331,7 @@ def test_a_process_whose_rollout_another_one_took_over_changes_nothing(drive, re
         write_state(registry, replace(state, runner=Runner()))
 
     drive.happens = at(13, take_over)
-    with pytest.raises(Overtaken):
+    with pytest.raises(TakenOver):
         drive.rollout().run()
     assert read_routing(registry).shares == {"challenger": 50.0}
 

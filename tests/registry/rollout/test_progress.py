@@ -2,9 +2,11 @@ import io
 
 import pytest
 
-from registry.rollout.figures import Figures
+from registry.rollout.checks import Limits
+from registry.rollout.comparison import Comparison
 from registry.rollout.plan import Plan
 from registry.rollout.progress import Progress, duration
+from registry.rollout.services import ERRORS, LABELS, SECONDS, Series
 
 
 @pytest.mark.parametrize(
@@ -29,13 +31,12 @@ def test_a_look_is_a_line_and_what_is_noted_twice_is_printed_once():
     progress.step(0, Plan("challenger", (5.0, 100.0), 900.0, 900.0, 200, 60.0))
     progress.note("waits")
     progress.note("waits")
-    none, some = (
-        Figures(0, 2, (), {}, 0.0),
-        Figures(1_000, 3, ((0.005, 1_000), (0.01, 1_000)), {"ham": 8, "spam": 2}, 0.0),
-    )
-    progress.look(15, none, some, earlier=True)
+    before = {Series(SECONDS, "1", le): 1_000.0 for le in ("0.005", "+Inf")} | {Series(LABELS, "1", "spam"): 1_000.0}
+    comparison = Comparison("2", "1", Limits(), 200, before)
+    comparison.add({Series(ERRORS, "2"): 2.0})
+    progress.look(15, comparison)
     assert out.getvalue().splitlines() == [
         "step 1 of 2: challenger 5%, for 15 min",
         "waits",
-        "15 s: challenger 2 calls, 2 errors | earlier champion 1,003 calls, 3 errors, p99 5 ms, 20% spam",
+        "15 s: challenger 2 calls, 2 errors | earlier champion 1,000 calls, 0 errors, p99 5 ms, 100% spam",
     ]
