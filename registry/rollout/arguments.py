@@ -88,7 +88,7 @@ def show_plan(
     registry: Registry, args: argparse.Namespace, plan: Plan, services: Services, quality: LiveQuality | None
 ) -> None:
     pair, look, routing = Pair.of(registry, plan.alias), services.look(), read_routing(registry)
-    problems = list(start_problems(registry, plan, pair, routing, look, thresholds_from(args.params)))
+    problems = list(start_problems(registry, plan, pair, routing, look, thresholds_from(args.params), quality))
     figures = (figures_of(look.counts, version.number) for version in (pair.candidate, pair.champion))
     print_plan(plan, pair, *figures, problems, quality is not None, args.json)
     if problems:

@@ -95,9 +95,7 @@ class Rollout:
         routing = read_routing(self.registry)
         if read_state(self.registry, routing) is None:
             pair = Pair.of(self.registry, self.plan.alias)
-            check(start_problems(self.registry, self.plan, pair, routing, first, self.thresholds))
-            if self.quality:
-                self.quality(datetime.now(UTC))  # that it can be read
+            check(start_problems(self.registry, self.plan, pair, routing, first, self.thresholds, self.quality))
         with changing(self.registry):
             routing = read_routing(self.registry)
             state = read_state(self.registry, routing)

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 
 from registry.gate import Thresholds
 from registry.promote import verdict_today
@@ -78,7 +78,13 @@ def unloaded(look: Look, pair: Pair, alias: str) -> Iterator[str]:
 
 
 def start_problems(
-    registry: Registry, plan: Plan, pair: Pair, routing: Routing, look: Look, thresholds: Thresholds
+    registry: Registry,
+    plan: Plan,
+    pair: Pair,
+    routing: Routing,
+    look: Look,
+    thresholds: Thresholds,
+    quality: LiveQuality | None,
 ) -> Iterator[str]:
     """Why a rollout cannot begin."""
     if pair.candidate.key == pair.champion.key:
@@ -96,6 +102,11 @@ def start_problems(
         failed = ", ".join(check.name for check in verdict.checks if not check.passed)
         number = pair.candidate.number
         yield f"the gate would refuse version {number} at the end: {failed}; `python -m registry promote {number}`"
+    try:
+        if quality:
+            quality(datetime.now(UTC))
+    except RegistryError as error:
+        yield f"live quality: {error}; `--no-quality` goes without"
 
 
 def check(problems: Iterator[str]) -> None:

@@ -344,6 +344,10 @@ def test_an_error_of_the_rollout_itself_leaves_no_share(drive):
     drive.stops("an error of the rollout itself: ZeroDivisionError")
 
 
+def no_call_log(since: datetime) -> dict[str, Judged]:
+    raise RegistryError("no call log")
+
+
 @pytest.mark.parametrize(
     ("prepare", "plan", "reason"),
     [
@@ -352,6 +356,11 @@ def test_an_error_of_the_rollout_itself_leaves_no_share(drive):
         (lambda drive: None, replace(PLAN, alias="champion"), "champion is the champion already"),
         (lambda drive: drive.page.serve([]), PLAN, "does not serve version 2 as challenger"),
         (lambda drive: setattr(drive.page, "status", 503), PLAN, "answers 503"),
+        (
+            lambda drive: setattr(drive, "quality", no_call_log),
+            PLAN,
+            "live quality: no call log; `--no-quality` goes without",
+        ),
         (
             lambda drive: set_routing(drive.registry, Routing({"challenger": 10.0})),
             PLAN,
