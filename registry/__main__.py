@@ -17,6 +17,7 @@ from registry.promote import Refused, initialise, promote, rollback
 from registry.quality.measure import measure, publish
 from registry.quality.report import counting, print_quality
 from registry.quick import QuickRegistry
+from registry.rollout import arguments as rollout
 from registry.route import Routing, read_routing, set_routing
 from registry.settings import RegistrySettings
 from registry.thresholds import thresholds_from
@@ -73,6 +74,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add(verbs, sentence, "init", gated)
     _add(verbs, "Undo the newest promotion.", "rollback", printing)
     _add_route(verbs, printing)
+    rollout.add_options(_add(verbs, rollout.SENTENCE, rollout.EXAMPLE, printing, gated))
     _add(verbs, "Print who changed what, when and why.", "log", printing)
     verb = _add(
         verbs, "Print how far the calls of each version are from its training set.", "drift --hours 48", printing
@@ -136,6 +138,8 @@ def run(registry: Registry, args: argparse.Namespace) -> None:
         case "route":
             change_routing(registry, dict(args.shares), args.shadow, args.clear)
             output.print_routing(read_routing(registry), args.json)
+        case "rollout":
+            rollout.run(registry, args)
         case "log":
             output.print_events(history(registry), args.json)
         case "drift":

@@ -70,7 +70,7 @@ def print_aliases(aliases: dict[str, str], as_json: bool) -> None:
 
 
 def print_routing(routing: Routing, as_json: bool) -> None:
-    print_json(asdict(routing)) if as_json else print(_routing(routing))
+    print_json(asdict(routing)) if as_json else print(routing_line(routing))
 
 
 def print_events(events: list[dict[str, Any]], as_json: bool) -> None:
@@ -79,7 +79,7 @@ def print_events(events: list[dict[str, Any]], as_json: bool) -> None:
     table = _table("at", "by", "what", "before", "after", "why")
     for event in events:
         at = event["at"][:19].replace("T", " ")
-        before, after = (_state(event["what"], event[name]) for name in ("before", "after"))
+        before, after = (_state(event[name]) for name in ("before", "after"))
         table.add_row(at, event["by"], event["what"], before, after, event["why"] or "")
     console().print(table)
 
@@ -124,14 +124,14 @@ def _marked(version: Version) -> str:
     return f"{version.variant} *" if version.stand_in else version.variant
 
 
-def _state(what: str, state: dict[str, Any]) -> str:
+def _state(state: dict[str, Any]) -> str:
     """The routing or the aliases before or after an event."""
-    if what == "route":
-        return _routing(Routing(**state))
+    if state.keys() == {"shares", "shadow"}:
+        return routing_line(Routing(**state))
     return " ".join(f"{alias}={number}" for alias, number in sorted(state.items()))
 
 
-def _routing(routing: Routing) -> str:
+def routing_line(routing: Routing) -> str:
     """`calls: challenger 10%, champion 90%; shadow: night`"""
     shares = {**routing.shares, CHAMPION: 100 - sum(routing.shares.values())}
     calls = ", ".join(f"{alias} {share:g}%" for alias, share in shares.items())

@@ -50,8 +50,7 @@ def promote(registry: Registry, ref: str, thresholds: Thresholds, why: str | Non
     if version.number == before.get(CHAMPION) and version.admitted:
         return None
     champion = _last_admitted(registry, before.get(CHAMPION))
-    compared = read_test_result(registry, champion) if champion and not _ends_stand_in(champion, version) else None
-    verdict = judge(compared, read_test_result(registry, version), thresholds)
+    verdict = _judge(registry, champion, version, thresholds)
     registry.tag(version, "verdict", json.dumps(verdict.as_dict()))
     describe(registry, version, registry.card(version), verdict)
     if not verdict.passed and why is None:
@@ -61,6 +60,16 @@ def promote(registry: Registry, ref: str, thresholds: Thresholds, why: str | Non
         after[CHALLENGER] = champion.number
     _change(registry, "promote" if verdict.passed else "force", before, after, why, admitted=version)
     return verdict
+
+
+def verdict_today(registry: Registry, version: Version, thresholds: Thresholds) -> Verdict:
+    """What `promote` would judge now; nothing is changed. Raises RegistryError."""
+    return _judge(registry, _last_admitted(registry, _aliases(registry).get(CHAMPION)), version, thresholds)
+
+
+def _judge(registry: Registry, champion: Version | None, version: Version, thresholds: Thresholds) -> Verdict:
+    compared = read_test_result(registry, champion) if champion and not _ends_stand_in(champion, version) else None
+    return judge(compared, read_test_result(registry, version), thresholds)
 
 
 def _last_admitted(registry: Registry, number: str | None) -> Version | None:

@@ -53,8 +53,10 @@ def routing_in(tags: Mapping[str, str]) -> Routing:
     return Routing.from_json(tags.get(ROUTING, "{}"))
 
 
-def set_routing(registry: Registry, routing: Routing, before: Routing | None = None) -> None:
-    """Make `routing` the current one; `before` is the routing that the caller has read.
+def set_routing(
+    registry: Registry, routing: Routing, before: Routing | None = None, what: str = "route", why: str | None = None
+) -> None:
+    """Make `routing` the current one, by an event `what`; `before` is the routing that the caller has read.
 
     Raises RegistryError, and changes nothing, when an alias or a share is wrong, or (ChangedMeanwhile) when the current
     routing is no longer `before`.
@@ -69,5 +71,5 @@ def set_routing(registry: Registry, routing: Routing, before: Routing | None = N
         raise RegistryError(f"{CHAMPION} gets what the others leave: give only their shares")
     with changing(registry):
         check_unchanged(before, read_routing(registry))
-        record(registry, "route", asdict(before), asdict(routing))
+        record(registry, what, asdict(before), asdict(routing), why)
         registry.tag_model(ROUTING, routing.to_json())

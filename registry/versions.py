@@ -203,6 +203,11 @@ class Registry:
         with self.errors():
             self.client.set_registered_model_tag(self.model_name, key, value)
 
+    def untag_model(self, key: str) -> None:
+        """Remove the tag; nothing happens where there is none."""
+        with self.errors():
+            self.client.delete_registered_model_tag(self.model_name, key)
+
     def point(self, before: Mapping[str, str], after: Mapping[str, str]) -> None:
         """Move the aliases from `before` to `after`, {alias: number}; the champion moves last.
 

@@ -2,8 +2,8 @@
 
 The marker `system` is set here, never by hand: on every test in tests/system and tests/hostile, on those of the HTTP
 contract, which start a server and schemathesis, and on every test that starts a Cassandra node. The marker `long` is
-set on tests that judge the whole corpora or the built models, train a model or start other programs. `make test-quick`
-runs the tests without either.
+set on tests that judge the whole corpora or the built models, train a model, start other programs or take as long.
+`make test-quick` runs the tests without either.
 
 `make test` runs groups of tests in two processes. A group is a file, so that the fixtures of a module are made once.
 The tests of the pages are one group, with one service and one browser, and so are all tests on the same Cassandra node
@@ -27,6 +27,7 @@ LONG = {
     *(Path(__file__).parent / name for name in ("bentos/deploy", "data", "docs", "model", "pipelines/model")),
     *(Path(__file__).parent / f"pipelines/test_{name}.py" for name in STAGES),
     *(Path(__file__).parent / f"registry/test_{name}.py" for name in ("console", "lock", "main")),
+    Path(__file__).parent / "registry/rollout/test_driver.py",
 }
 PAGES = Path(__file__).parent / "system" / "page"
 QUICK = "not system and not long"  # the choice of `make test-quick`
