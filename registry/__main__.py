@@ -14,6 +14,8 @@ from registry.call_log import read_calls
 from registry.drift import drifts, profiles_of
 from registry.events import history
 from registry.promote import Refused, initialise, promote, rollback
+from registry.quality.measure import measure, publish
+from registry.quality.report import counting, print_quality
 from registry.quick import QuickRegistry
 from registry.route import Routing, read_routing, set_routing
 from registry.settings import RegistrySettings
@@ -76,6 +78,7 @@ def build_parser() -> argparse.ArgumentParser:
         verbs, "Print how far the calls of each version are from its training set.", "drift --hours 48", printing
     )
     verb.add_argument("--hours", type=_hours, default=24.0, help="of the service's call log, until now; default 24")
+    _add_quality(verbs, printing)
     return parser
 
 
@@ -96,6 +99,13 @@ def _add_route(verbs: argparse._SubParsersAction, printing: argparse.ArgumentPar
     )
     verb.add_argument("--shadow", metavar="ALIAS", help="its version gets every call and answers none; `none` ends it")
     verb.add_argument("--clear", action="store_true", help="everything to the champion again, and no shadow")
+
+
+def _add_quality(verbs: argparse._SubParsersAction, printing: argparse.ArgumentParser) -> None:
+    verb = _add(verbs, "Print how well each version answers the calls, by labels.", "quality --hours 48", printing)
+    verb.description += " Labels are those of reviewers and callers; there is an estimate without them, too."
+    verb.add_argument("--hours", type=_hours, default=24.0, help="of the service's call log, until now; default 24")
+    verb.add_argument("--publish", action="store_true", help="also show the figures in the services' metrics")
 
 
 def _share(text: str) -> tuple[str, float]:
@@ -130,6 +140,8 @@ def run(registry: Registry, args: argparse.Namespace) -> None:
             output.print_events(history(registry), args.json)
         case "drift":
             show_drift(registry, args.hours, args.json)
+        case "quality":
+            show_quality(registry, args.hours, args.json, args.publish)
 
 
 def list_versions(registry: Registry, as_json: bool) -> None:
@@ -175,6 +187,14 @@ def show_drift(registry: Registry, hours: float, as_json: bool) -> None:
     if not (versions or as_json):
         return print(NO_VERSIONS.format(registry.model_name))
     output.print_drifts(versions, as_json)
+
+
+def show_quality(registry: Registry, hours: float, as_json: bool, publishing: bool) -> None:
+    until = datetime.now(UTC)
+    quality = measure(registry, until - timedelta(hours=hours), until, counting)
+    print_quality(quality, as_json)
+    if publishing:
+        publish(registry, quality)
 
 
 if __name__ == "__main__":

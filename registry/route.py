@@ -45,7 +45,12 @@ class Routing:
 
 def read_routing(registry: Registry) -> Routing:
     """The current routing; everything to the champion where none was set."""
-    return Routing.from_json(registry.model_tags().get(ROUTING, "{}"))
+    return routing_in(registry.model_tags())
+
+
+def routing_in(tags: Mapping[str, str]) -> Routing:
+    """The routing in the registered model's tags."""
+    return Routing.from_json(tags.get(ROUTING, "{}"))
 
 
 def set_routing(registry: Registry, routing: Routing, before: Routing | None = None) -> None:

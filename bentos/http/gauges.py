@@ -5,6 +5,9 @@ import time
 
 from bentos.http.context import Service
 from bentos.monitoring.info import VersionLabels
+from bentos.monitoring.live_quality import QualityFigure, ShownQuality
+from bentos.versions.following.follower_state import FollowerState
+from bentos.versions.loaded import ServedVersions
 
 UPDATE_EVERY = 1.0  # seconds: any worker may be asked for the metrics of all
 
@@ -29,6 +32,21 @@ def update_gauges(service: Service) -> None:
         read_at = service.watcher.state.read_at
         metrics.registry_up.set(not service.watcher.why_stale)
         metrics.registry_read_at.set(read_at.timestamp() if read_at else 0)
+        metrics.show_quality(_shown_quality(service.watcher.state, served))
+
+
+def _shown_quality(state: FollowerState, served: ServedVersions) -> ShownQuality | None:
+    """What was published of the versions that are served now, by their numbers."""
+    if not (state.catalogue and state.catalogue.quality):
+        return None
+    quality = state.catalogue.quality
+    figures = (
+        QualityFigure(version.number, measure, bound, value)
+        for version in served.versions
+        for measure, bounds in quality.versions.get(version.key, {}).items()
+        for bound, value in bounds.items()
+    )
+    return ShownQuality(quality.measured_at.timestamp(), tuple(figures))
 
 
 async def keep_gauges_updated(service: Service) -> None:

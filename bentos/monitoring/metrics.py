@@ -9,6 +9,7 @@ from prometheus_client.metrics_core import Metric
 from bentos.monitoring.bentoml_names import PROBES, bentoml_metrics
 from bentos.monitoring.drift import DriftMetrics, Sample
 from bentos.monitoring.info import Bento, VersionLabels, build_info, version_info
+from bentos.monitoring.live_quality import ShownQuality, quality_metrics
 
 SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 PROBABILITIES = (0.25, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 0.999, 1)
@@ -37,6 +38,7 @@ class Metrics:
         self._collect = collect or (lambda: self.registry)
         self._bento = bento or Bento()
         self._served: tuple[VersionLabels, ...] = ()
+        self._quality: ShownQuality | None = None
         self._answered: float | None = None  # requests, other than probes, when they were last looked at
         self._requests: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
         self._versions: dict[str, VersionMetrics] = {}
@@ -154,6 +156,10 @@ class Metrics:
         """Tell of the versions that are served now."""
         self._served = tuple(versions)
 
+    def show_quality(self, quality: ShownQuality | None) -> None:
+        """Tell of the live quality that was published; None where none was."""
+        self._quality = quality
+
     def version(self, number: str) -> "VersionMetrics":
         """The series of one version. They are looked up once, since a look-up takes longer than counting."""
         if (metrics := self._versions.get(number)) is None:
@@ -181,7 +187,7 @@ class Metrics:
         self.shadow_disagreements.labels(model_version, shadow_version).inc(differing)
 
     def collect(self) -> Iterator[Metric]:
-        """All metrics of all workers, and what this worker knows of the build and the served versions.
+        """All metrics of all workers, and what this worker knows of the build, the served versions and their quality.
 
         A gauge of a version would stay in the files that the workers share when the version has gone.
         """
@@ -190,6 +196,7 @@ class Metrics:
         yield from bentoml_metrics(families, *self._bento)
         yield version_info(self._served)
         yield build_info(self._bento)
+        yield from quality_metrics(self._quality)
 
     def text(self) -> bytes:
         """In Prometheus's text format 0.0.4."""

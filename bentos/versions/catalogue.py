@@ -7,6 +7,7 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from registry.quality.published import LiveQuality
 from registry.route import Routing
 from registry.versions import Version
 
@@ -37,21 +38,29 @@ class Entry:
 class Catalogue:
     """The versions to serve, newest first, and the routing of calls among them.
 
-    `champion_problem` says why the registry's champion is not to be one; no entry has the alias then.
+    `champion_problem` says why the registry's champion is not to be one; no entry has the alias then. `quality` is what
+    was last published of the versions; no version is loaded anew for it, so it makes no other catalogue.
     """
 
     entries: tuple[Entry, ...]
     routing: Routing = field(default_factory=Routing)
     champion_problem: str = ""
+    quality: LiveQuality | None = field(default=None, compare=False)
 
     def as_dict(self) -> dict[str, Any]:
-        entries = [entry.as_dict() for entry in self.entries]
-        return {"entries": entries, "routing": asdict(self.routing), "champion_problem": self.champion_problem}
+        return {
+            "entries": [entry.as_dict() for entry in self.entries],
+            "routing": asdict(self.routing),
+            "champion_problem": self.champion_problem,
+            "quality": self.quality and self.quality.model_dump(mode="json"),
+        }
 
     @classmethod
     def from_dict(cls, plain: dict[str, Any]) -> "Catalogue":
-        entries = tuple(map(Entry.from_dict, plain["entries"]))
-        return cls(entries, Routing(**plain["routing"]), plain.get("champion_problem", ""))
+        """Also for one that was written before there was `champion_problem` or `quality`."""
+        entries, quality = tuple(map(Entry.from_dict, plain["entries"])), plain.get("quality")
+        routing, problem = Routing(**plain["routing"]), plain.get("champion_problem", "")
+        return cls(entries, routing, problem, quality and LiveQuality.model_validate(quality))
 
 
 def dumps(catalogue: Catalogue) -> str:

@@ -13,7 +13,8 @@ from bentos.versions.copies import Copies
 from bentos.versions.loaded import RUN_MAKE_UP, RUN_PROMOTE
 from bentos.versions.selection import ALIASES, select, unknown
 from registry.model.artifact import FILES, ArtifactError, damage
-from registry.route import Routing, read_routing
+from registry.quality.published import LiveQuality
+from registry.route import routing_in
 from registry.versions import CHAMPION, Registry, RegistryError, Version
 
 RETRY = 60.0  # seconds before a damaged version, or a copy that could not be kept, is tried again
@@ -68,7 +69,8 @@ class RegistryReader:
         try:
             registry = self._registry = self._registry or Registry(self.model_name, self.tracking_uri)
             versions = [version for version in registry.everything() if version.aliases or not version.problem]
-            routing = read_routing(registry) if versions else Routing()
+            tags = registry.model_tags() if versions else {}
+            routing, quality = routing_in(tags), LiveQuality.from_tags(tags)
             selected, champion_problem = select(versions, self.policy), ""
             if self.admitted_only:
                 selected, champion_problem = _without_unadmitted_champion(selected)
@@ -81,7 +83,7 @@ class RegistryReader:
             raise CatalogueError(f"no version of {self.model_name} is promoted: {RUN_PROMOTE}")
         keys = {entry.version.key for entry in entries}
         self._located = {key: located for key, located in self._located.items() if key in keys}
-        return Catalogue((*entries, *map(Entry, unknown(versions, self.policy))), routing, champion_problem)
+        return Catalogue((*entries, *map(Entry, unknown(versions, self.policy))), routing, champion_problem, quality)
 
     @property
     def files_changed(self) -> bool:

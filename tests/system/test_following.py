@@ -5,11 +5,13 @@ import shutil
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
 
 from registry.promote import promote
+from registry.quality.published import TAG, LiveQuality
 from registry.route import Routing, set_routing
 from registry.versions import ADMITTED, Registry
 from tests.registry.conftest import THRESHOLDS
@@ -27,6 +29,7 @@ from tests.system.tools import (
 )
 from tests.toyregistry import MODEL_NAME, add_version, make_registry
 
+AT = datetime(2030, 1, 31, tzinfo=UTC)
 BIASES = {"1": -1.0, "2": -4.0, "3": 1.0}
 
 
@@ -71,12 +74,18 @@ def test_no_call_fails_while_versions_are_promoted_rolled_back_and_routed(tmp_pa
             add_version(tmp_path, uri, BIASES["3"], "champion")
             wait_until(lambda: default_version(server) == "3")
             wait_until(lambda: served_versions(server) == {"3", "2"})
+            quality = LiveQuality(measured_at=AT, hours=1, versions={models.resolve("3").key: {"caught": {"low": 0.8}}})
+            models.tag_model(TAG, quality.to_tag())
+            shown = 'spam_live_quality{bound="low",measure="caught",version="3"}'
+            wait_until(lambda: metric(server, shown) == 0.8)
+            assert metric(server, "spam_live_quality_measured_at") == AT.timestamp()
             set_routing(models, Routing({"challenger": 50.0}, "challenger"))
             wait_until(lambda: get_json(server, "/versions")["routing"]["shares"] == {"challenger": 50.0})
             point(models, "champion", "2")
             wait_until(lambda: served_versions(server) == {"2"})
             point(models, "champion", "1")
             wait_until(lambda: default_version(server) == "1")
+            wait_until(lambda: metric(server, shown) == 0)  # version 3 is served no longer
             callers.wait_for(20)
         assert callers.failures == [] and callers.wrong(BIASES) == []
         assert {answer["model_version"] for _, answer in callers.answers} == {"1", "2", "3"}

@@ -11,6 +11,7 @@ import yaml
 
 from bentos.http.context import OPEN_PATHS
 from bentos.settings import Settings
+from registry.__main__ import parse as parse_registry
 from tests.server import ROOT
 
 DEPLOY = ROOT / "bentos" / "deploy"
@@ -25,6 +26,28 @@ def test_systemd_takes_the_unit(tmp_path):
     unit = tmp_path / UNIT.replace("@", "@3000")
     unit.write_text(text)
     done = subprocess.run(["systemd-analyze", "verify", unit], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_live_quality_is_measured_with_the_services_settings():
+    service, quality = ((DEPLOY / name).read_text() for name in (UNIT, "sms-spam-quality.service"))
+    shared = ("User", "StateDirectory", "WorkingDirectory", "EnvironmentFile", "Environment", "ProtectSystem")
+    for name in shared:
+        (line,) = re.findall(f"^{name}=.*$", quality, re.M)
+        assert line in service.splitlines()
+    words = re.search("^ExecStart=/opt/sms-spam/.venv/bin/python -m registry (.*)$", quality, re.M)[1].split()
+    assert parse_registry(words).publish
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd is not installed")
+def test_systemd_takes_the_timer_and_what_it_starts(tmp_path):
+    names = "sms-spam-quality.service", "sms-spam-quality.timer"
+    for name in names:
+        text = (DEPLOY / name).read_text().replace("/opt/sms-spam/.venv/bin", str(Path(sys.executable).parent))
+        (tmp_path / name).write_text(text)
+    done = subprocess.run(
+        ["systemd-analyze", "verify", *(tmp_path / name for name in names)], capture_output=True, text=True
+    )
     assert (done.returncode, done.stderr) == (0, "")
 
 

@@ -3,6 +3,7 @@
 import shutil
 import tempfile
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from bentos.versions.registry_reader import RETRY, CatalogueError, RegistryReade
 from registry.model.artifact import ArtifactError
 from registry.model.evaluation import EvaluationDetails
 from registry.model.profile import profile_of
+from registry.quality.published import TAG, LiveQuality
 from registry.versions import Registry
 from tests.toyregistry import MODEL_NAME, add_version, make_registry
 
@@ -49,6 +51,17 @@ def test_a_champion_without_a_verdict_of_the_gate_is_not_taken_up(tmp_path):
         registry.client.set_model_version_tag(MODEL_NAME, number, tag, value)
         default = load(RegistryReader(MODEL_NAME, uri).catalogue(), before=before).default
         assert (default.number == number) == ("true" in value)
+
+
+def test_the_published_quality_comes_along_and_a_damaged_one_costs_nothing_but_itself(tmp_path):
+    uri = make_registry(tmp_path)
+    registry, reader = Registry(MODEL_NAME, uri), RegistryReader(MODEL_NAME, uri)
+    assert reader.catalogue().quality is None
+    quality = LiveQuality(measured_at=datetime(2030, 1, 1, tzinfo=UTC), hours=24, versions={})
+    registry.tag_model(TAG, quality.to_tag())
+    assert reader.catalogue().quality == quality
+    registry.tag_model(TAG, "{")
+    assert reader.catalogue().quality is None and len(reader.catalogue().entries) == 2
 
 
 @pytest.fixture
