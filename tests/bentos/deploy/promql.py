@@ -10,11 +10,13 @@ import promql_parser
 from prometheus_client.metrics_core import Metric
 
 from bentos.monitoring.info import VersionLabels
+from bentos.monitoring.live_quality import QualityFigure, ShownQuality
 from bentos.monitoring.metrics import Metrics
 from bentos.monitoring.worker_metrics import Processes
 
 SAMPLES = {"counter": ("_total",), "gauge": ("",), "histogram": ("_bucket", "_count", "_sum")}
 GROUPED = re.compile(r"\b(?:by|on|without|ignoring)\s*\(([^)]*)\)")
+MADE = re.compile(r'label_replace\(.*?, "(\w+)", ')
 PARTS = ("expr", "lhs", "rhs", "vector_selector", "args")  # of an expression, that are expressions
 
 
@@ -45,6 +47,11 @@ def grouped(expression: str) -> set[str]:
     return {label.strip() for labels in GROUPED.findall(expression) for label in labels.split(",")}
 
 
+def made(expression: str) -> set[str]:
+    """The labels that an expression makes itself of those that there are."""
+    return set(MADE.findall(expression))
+
+
 def matchers(selector: promql_parser.VectorSelector) -> Mapping[str, str]:
     """The values by label that a selector asks for, or asks not to get."""
     return {matcher.name: matcher.value for matcher in selector.matchers.matchers}
@@ -53,14 +60,15 @@ def matchers(selector: promql_parser.VectorSelector) -> Mapping[str, str]:
 def _metrics() -> Metrics:
     """Metrics in which every series that a rule may ask for has been counted: only then it has its labels."""
     metrics = Metrics()
-    text = SimpleNamespace(
-        label="spam", verdict="unsure", unfamiliar=True, probability=0.9, from_cache=False, corrected=False
-    )
+    answer = {"label": "spam", "verdict": "unsure", "unfamiliar": True, "probability": 0.9}
+    text = SimpleNamespace(**answer, from_cache=False, corrected=False)
     metrics.count_request("/prediction", 200, 0.1)
     metrics.version("1").count_answered([text], 0.1)
     metrics.count_version_changes({"load": ["1"]})
     metrics.show_versions([VersionLabels("1", "champion", "digest", "linear")])
     metrics.show_source_problems({"1": False})
+    metrics.show_quality(ShownQuality(0, (QualityFigure("1", "caught", "high", 0.9),)))
+    metrics.drift.show({"1": {"label": {"spam": 200}}}, {"1": {"label": {"ham": 1, "spam": 1}}})
     metrics.store_up.labels("sqlite").set(1)
     return metrics
 

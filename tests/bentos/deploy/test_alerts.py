@@ -14,7 +14,7 @@ import yaml
 
 from bentos.http.context import OPEN_PATHS
 from bentos.http.responses import STATUS
-from tests.bentos.deploy.promql import exposed, grouped, matchers, selected
+from tests.bentos.deploy.promql import exposed, grouped, made, matchers, selected
 from tests.server import ROOT
 
 ALERTS = ROOT / "bentos" / "deploy" / "alerts.yml"
@@ -66,6 +66,10 @@ QUICK, SLOW, ALL = (
     labelled("spam_request_seconds_bucket", route="/prediction", status="200", le=le) for le in ("0.01", "1", "+Inf")
 )
 DRIFT = labelled("spam_drift_psi", model_version="3", feature="script")
+CAUGHT, BLOCKED = (
+    labelled("spam_live_quality", version="3", measure=measure, bound=bound)
+    for measure, bound in (("caught", "high"), ("blocked", "low"))
+)
 HEALTHY = {
     UP: gauge(1, 1),
     READY: gauge(1, 1),
@@ -83,6 +87,8 @@ HEALTHY = {
     SLOW: steady(1000),
     ALL: steady(1000),
     DRIFT: gauge(0.05, 0.15),
+    CAUGHT: gauge(0.97, 0.85),
+    BLOCKED: gauge(0.001, 0.01),
 }
 ONE_SERVICE = {"job": "sms-spam", "instance": "a:3000"}
 JOB = {"job": "sms-spam"}
@@ -96,6 +102,8 @@ SYMPTOMS = {  # alert -> what is other than healthy, and the labels that the ale
     "SpamRegistryStale": ({READ_AT: f"0+300x{LAST} {300 * LAST}+0x{MANY - LAST - 1}"}, ONE_SERVICE),
     "SpamCallsCutOff": ({GONE: changed(10, 100)}, JOB),
     "SpamDrift": ({DRIFT: gauge(0.05, 0.3)}, JOB | {"model_version": "3", "feature": "script"}),
+    "SpamMissed": ({CAUGHT: gauge(0.97, 0.79)}, JOB | {"version": "3"}),
+    "SpamHamBlocked": ({BLOCKED: gauge(0.001, 0.03)}, JOB | {"version": "3"}),
     "SpamShareUnusual": ({SPAM: changed(100, 500), HAM: changed(900, 500)}, JOB),
 }
 HARMLESS = {  # what is unusual, and no reason to be called
@@ -106,6 +114,14 @@ HARMLESS = {  # what is unusual, and no reason to be called
     "an hour of other texts that is over": {DRIFT: f"0.05+0x{MANY - 13} 3+0x9 0.1+0x1"},
     "texts of which there are too few": {DRIFT: f"3+0x{LAST} stale"},
     "drift of a version that is not the champion": {DRIFT.replace('"3"', '"2"'): gauge(0.05, 3)},
+    "a bad version that is not the champion": {
+        CAUGHT.replace('"3"', '"2"'): gauge(0.3, 0.3),
+        BLOCKED.replace('"3"', '"2"'): gauge(0.3, 0.3),
+    },
+    "figures of a few labelled texts": {
+        CAUGHT.replace("high", "value"): gauge(0.9, 0.5),
+        BLOCKED.replace("low", "value"): gauge(0.01, 0.1),
+    },
     "a service that nobody calls": dict.fromkeys((ANSWERED, FAILED, GONE, QUICK, SLOW, ALL, SPAM, HAM), gauge(0, 0)),
 }
 
@@ -164,7 +180,7 @@ def test_an_alert_asks_for_series_and_labels_that_there_are(name, series):
     for selector in selectors:
         assert selector.name in series
         assert matchers(selector).keys() <= series[selector.name]
-    assert grouped(expression) <= set().union(*(series[selector.name] for selector in selectors))
+    assert grouped(expression) <= made(expression).union(*(series[selector.name] for selector in selectors))
 
 
 @pytest.mark.parametrize("name", RULES)
