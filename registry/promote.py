@@ -123,6 +123,11 @@ def _rank(version: Version) -> tuple[bool, float, int]:
     return bool(version.stand_in), -round(mcc, 2), int(version.number)
 
 
+def best(versions: list[Version]) -> Version:
+    """The one that `initialise` would make champion."""
+    return min(versions, key=_rank)
+
+
 def _holder(versions: list[Version], alias: str) -> Version | None:
     return next((version for version in versions if alias in version.aliases), None)
 
