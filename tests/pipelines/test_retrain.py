@@ -20,7 +20,7 @@ from registry.model.evaluation import EvaluationDetails
 from registry.model.profile import profile_of
 from registry.outbox import Outbox
 from registry.versions import Registry
-from tests.receiver import SECRET
+from tests.receiver import SECRET, Receiver
 from tests.registry.conftest import THRESHOLDS
 from tests.toyregistry import MODEL_NAME, make_registry
 
@@ -212,7 +212,7 @@ def test_a_run_that_was_killed_is_undone_by_the_next_one(project):
     assert not restore((feedback, lock))
 
 
-async def test_drift_of_the_champion_s_calls(project, run):
+async def test_drift_of_the_champion_s_calls_without_anything_new(project, run, monkeypatch):
     registry = Registry(MODEL_NAME, f"sqlite:///{project / 'mlflow.db'}")
     champion = registry.resolve("champion")
     details = registry.folder(champion) / "evaluation" / "details.json"
@@ -221,8 +221,11 @@ async def test_drift_of_the_champion_s_calls(project, run):
     store = await SQLiteStore.open(project / "spam.db")
     await store.log([Call("ann", timeuuid.now(), spam[1], champion.key, "spam", False, 0.9) for _ in range(200)])
     await store.close()
-    status, said = run("--corrections", "50", "--drift", ".2")
-    assert status == 0 and "0 new texts of 50; the champion has drifted" in said and told(project) == ["drift"]
+    with Receiver() as receiver:
+        monkeypatch.setenv("NOTIFY_URL", receiver.url)
+        status, said = run("--corrections", "50", "--drift", ".2")
+        assert status == 0 and "0 new texts of 50; the champion has drifted" in said
+        assert receiver.next().message["action"] == "drift" and receiver.refused == []
 
 
 def test_the_reasons():
