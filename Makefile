@@ -58,4 +58,4 @@ lock: .venv/ready ## pin the newest versions that the floors in pyproject.toml a
 	touch $@
 
 clean: ## what the stages and the service wrote; the corpus and DVC's cache stay
-	rm -rf build dvc_plots mlflow.db* mlartifacts spam.db* spool.db* versions
+	rm -rf build dvc_plots mlflow.db* mlartifacts spam.db* spool.db* notify.db* versions

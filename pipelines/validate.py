@@ -20,6 +20,7 @@ from great_expectations.data_context.types.base import ProgressBarsConfig
 
 from pipelines import offline_docs, params, stage
 from pipelines.data import corpus, expectations, splits
+from registry.notify import VALIDATION_FAILED, notify
 
 SHOWN = 10  # rows that are printed of a failed expectation
 
@@ -107,6 +108,12 @@ def _row(row: pd.Series) -> dict[str, str]:
     return {name: str(value)[:80] for name, value in row.items()}
 
 
+def summary(failed: list[dict[str, Any]]) -> dict[str, Any]:
+    """The expectations that are not met, for a notification: no row, since its text may be a caller's."""
+    names = ("table", "expectation", "column", "unexpected")
+    return {"count": len(failed), "failed": [{n: row[n] for n in names if n in row} for row in failed[:SHOWN]]}
+
+
 def _format(outcome: dict[str, Any]) -> str:
     details = {key: value for key, value in outcome.items() if key not in ("table", "expectation", "success", "rows")}
     shown = "".join(f"\n    {row}" for row in outcome["rows"])
@@ -130,6 +137,7 @@ def main() -> None:
     failed = [outcome for outcome in outcomes if not outcome["success"]]
     print(f"validate: {len(outcomes) - len(failed)} of {len(outcomes)} expectations met; {args.docs}/index.html")
     if failed:
+        notify(VALIDATION_FAILED, summary(failed))
         raise SystemExit("\n".join(["validate: not met:", *map(_format, failed)]))
     outside = [table for one in loaded.with_role("outside") for table in (f"{one.name} raw", f"{one.name} labels")]
     kept = [outcome for outcome in outcomes if outcome["table"] not in outside]

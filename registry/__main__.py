@@ -11,8 +11,11 @@ from pydantic import ValidationError
 
 from registry import command, output
 from registry.call_log import read_calls
-from registry.drift import drifts, profiles_of
+from registry.delivery import deliver
+from registry.drift import Drift, drifts, profiles_of
 from registry.events import history
+from registry.notify import DRIFT, notify
+from registry.outbox import Outbox, OutboxError
 from registry.promote import Refused, initialise, promote, rollback
 from registry.quality.measure import measure, publish
 from registry.quality.report import counting, print_quality
@@ -32,11 +35,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     logging.getLogger("mlflow").setLevel(logging.ERROR)
     try:
         settings = RegistrySettings()
+        if args.verb == "notify":
+            return deliver_waiting(settings)
         run(QuickRegistry(settings.model_name, settings.mlflow_tracking_uri), args)
     except Refused as refused:
         output.print_verdict(refused.verdict, getattr(args, "json", False))
         sys.exit(f"registry: {refused}; `--force --why TEXT` overrides")
-    except (RegistryError, ValidationError) as error:
+    except (RegistryError, OutboxError, ValidationError) as error:
         sys.exit(f"registry: {error}")
 
 
@@ -81,6 +86,8 @@ def build_parser() -> argparse.ArgumentParser:
     )
     verb.add_argument("--hours", type=_hours, default=24.0, help="of the service's call log, until now; default 24")
     _add_quality(verbs, printing)
+    verb = _add(verbs, "Send what waits for NOTIFY_URL, until the receiver has taken all of it.", "notify")
+    verb.description += " Promotions, refusals and the like start this by themselves."
     return parser
 
 
@@ -191,6 +198,31 @@ def show_drift(registry: Registry, hours: float, as_json: bool) -> None:
     if not (versions or as_json):
         return print(NO_VERSIONS.format(registry.model_name))
     output.print_drifts(versions, as_json)
+    for version in versions:
+        tell_drift(version)
+
+
+def tell_drift(version: Drift) -> None:
+    """Notify of a served version whose calls have drifted, once a day."""
+    if version.aliases and version.drifted:
+        details = {"version": version.version, "aliases": version.aliases, "calls": version.calls}
+        indices = {"psi_labels": version.labels, "psi_lengths": version.lengths}
+        notify(DRIFT, {**details, **indices}, once_a_day=version.version)
+
+
+def deliver_waiting(settings: RegistrySettings) -> None:
+    """Send what waits; exit status 1 where the receiver will never get some of it."""
+    outbox = Outbox(settings.notify_path)
+    for lost in outbox.given_up():
+        at = datetime.fromtimestamp(lost.created_at, UTC)
+        print(f"{lost.kind} of {at:%Y-%m-%d %H:%M}: given up: {lost.problem}")
+    waiting = outbox.waiting()
+    if not settings.notify_url.get_secret_value():
+        return print(f"NOTIFY_URL is not set; {waiting} wait in {settings.notify_path}")
+    if not waiting:
+        return print(f"nothing waits in {settings.notify_path}")
+    if deliver(settings, lambda line: print(line, flush=True)):
+        sys.exit(1)
 
 
 def show_quality(registry: Registry, hours: float, as_json: bool, publishing: bool) -> None:

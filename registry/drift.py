@@ -37,6 +37,10 @@ class Drift:
     scores: float | None
     verdict: str
 
+    @property
+    def drifted(self) -> bool:
+        return self.verdict == verdict_of(DRIFTED)
+
 
 def psi(before: Sequence[float], after: Sequence[float]) -> float:
     """The index of two histograms over the same bins, neither of them empty; a bin empty in both counts nothing."""

@@ -10,6 +10,7 @@ from registry.events import history, record
 from registry.gate import TestResult, Thresholds, Verdict, judge
 from registry.lock import ChangedMeanwhile, changing, check_unchanged
 from registry.model.evaluation import EvaluationDetails, read_predictions
+from registry.notify import PROMOTE, REFUSE, ROLLBACK, notify
 from registry.versions import ADMITTED, CHAMPION, Registry, RegistryError, Version
 
 CHALLENGER = "challenger"
@@ -54,11 +55,15 @@ def promote(registry: Registry, ref: str, thresholds: Thresholds, why: str | Non
     registry.tag(version, "verdict", json.dumps(verdict.as_dict()))
     describe(registry, version, registry.card(version), verdict)
     if not verdict.passed and why is None:
+        failed = [check.name for check in verdict.checks if not check.passed]
+        notify(REFUSE, {"version": version.number, "variant": version.variant, "failed": failed})
         raise Refused(verdict)
     after = before | {CHAMPION: version.number}
     if champion and champion.number != version.number:
         after[CHALLENGER] = champion.number
     _change(registry, "promote" if verdict.passed else "force", before, after, why, admitted=version)
+    told = {"version": version.number, "variant": version.variant, "before": before.get(CHAMPION), "why": why}
+    notify(PROMOTE, told | {"gate": "passed" if verdict.passed else "failed"})
     return verdict
 
 
@@ -118,6 +123,11 @@ def _rank(version: Version) -> tuple[bool, float, int]:
     return bool(version.stand_in), -round(mcc, 2), int(version.number)
 
 
+def best(versions: list[Version]) -> Version:
+    """The one that `initialise` would make champion."""
+    return min(versions, key=_rank)
+
+
 def _holder(versions: list[Version], alias: str) -> Version | None:
     return next((version for version in versions if alias in version.aliases), None)
 
@@ -140,6 +150,7 @@ def rollback(registry: Registry) -> dict[str, str]:
             now = _aliases(registry)
             earlier = now | {alias: event["before"].get(alias) for alias in (CHAMPION, CHALLENGER)}
             _change(registry, "rollback", now, earlier, None, undoes=event["at"])
+            notify(ROLLBACK, {"version": earlier[CHAMPION], "before": now.get(CHAMPION)})
             return _aliases(registry)
     raise RegistryError("no promotion to roll back")
 

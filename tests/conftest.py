@@ -22,7 +22,7 @@ SYSTEM = {
     Path(__file__).parent / name for name in ("system", "hostile", "bentos/http/test_contract.py", "docs/test_calls.py")
 }  # folders and files
 TRAINING = ("crossval", "export", "held_out", "register", "tracking", "train")
-STAGES = (*TRAINING, "collect", "fetch", "stage", "validate", "vega")
+STAGES = (*TRAINING, "collect", "fetch", "retrain", "stage", "validate", "vega")
 LONG = {
     *(Path(__file__).parent / name for name in ("bentos/deploy", "data", "docs", "model", "pipelines/model")),
     *(Path(__file__).parent / f"pipelines/test_{name}.py" for name in STAGES),

@@ -37,10 +37,10 @@ async def send(folder, *corrections):
 def collect(monkeypatch, capsys):
     """`python -m pipelines.collect --output OUTPUT` without a process of its own; what it said, both streams."""
 
-    def run(folder, output, expect=0, **settings):
+    def run(folder, output, *words, expect=0, **settings):
         with monkeypatch.context() as patch:
             patch.chdir(ROOT)
-            patch.setattr(sys, "argv", ["collect", "--output", str(output)])
+            patch.setattr(sys, "argv", ["collect", "--output", str(output), *words])
             for name, value in {"SQLITE_PATH": str(folder / "spam.db"), **settings}.items():
                 patch.setenv(name, value)
             status, error = 0, ""
@@ -117,6 +117,28 @@ async def test_a_text_that_a_person_rejected_stays_rejected_whatever_callers_say
     first = output.read_bytes()
     collect(tmp_path, output)
     assert output.read_bytes() == first
+
+
+async def test_reviewers_labels_alone_join_the_rows_that_a_person_let_in(tmp_path, output, collect):
+    output.write_text(
+        "text,label,reason\nlet in,ham,\nrelabelled,ham,\nwithdrawn,spam,random\n'=refused,rejected,\n",
+        encoding="utf-8",
+    )
+    reviewed = {"relabelled": "spam", "new": "ham", "disputed": "ham", "=refused": "spam"}
+    store = await SQLiteStore.open(tmp_path / "spam.db")
+    rows = [Correction("ann", timeuuid.now(), text, label, "threshold") for text, label in reviewed.items()]
+    rows += [Correction("bob", timeuuid.now(), "new", "ham", "random")]
+    rows += [Correction("bob", timeuuid.now(), "disputed", "spam", "random")]
+    rows += [Correction("eve", timeuuid.now(), text, "spam") for text in ("let in", "new", "eve's own")]
+    await store.correct(rows)
+    await store.close()
+    for _ in range(2):
+        told = collect(tmp_path, output, "--reviewed")
+        assert "2 texts (1 ham, 1 spam)" in told and "1 left out, whose label is disputed" in told
+        with open(output, newline="") as file:
+            found = [(row["text"], row["label"], row["reason"]) for row in csv.DictReader(file)]
+        assert found[0] == ("'=refused", "rejected", "") and found[-1] == ("let in", "ham", "")
+        assert sorted(found[1:-1]) == [("new", "ham", "random threshold"), ("relabelled", "spam", "threshold")]
 
 
 async def test_what_waits_for_the_database_is_told(tmp_path, output, collect):

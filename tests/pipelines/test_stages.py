@@ -17,6 +17,9 @@ WITHOUT_EFFECT = {  # modules that no output depends on
     "registry/__init__.py",  # the same
     "registry/command.py",  # the same
     "registry/settings.py",  # where the registry is
+    "registry/notify.py",  # who is told
+    "registry/outbox.py",  # the same
+    "registry/user.py",  # the same
 }
 
 

@@ -9,7 +9,7 @@ from pipelines.data.cleaning import deduplicate
 from pipelines.data.splits import COLUMNS, assign_splits
 from pipelines.data.twins import twin_groups
 from pipelines.params import load
-from pipelines.validate import check, tables
+from pipelines.validate import check, summary, tables
 
 ROOT = corpus.Path(__file__).parents[2]
 
@@ -91,4 +91,14 @@ def test_each_kind_of_unsound_corpus_is_noticed(frames, suite, tmp_path):
         ("prepared", "splits_of_group", "expect_column_values_to_be_between"),
         ("prepared", "label", "expect_column_values_to_not_be_null"),
         ("prepared", None, "expect_column_pair_values_to_be_in_set"),
+    }
+
+
+def test_what_is_told_of_failed_expectations_has_no_row(frames, suite, tmp_path):
+    frames["prepared"].loc[3, "text"] = "x" * 10_001
+    told = summary(failures(frames, suite, tmp_path))
+    kind = "expect_column_value_lengths_to_be_between"
+    assert told == {
+        "count": 1,
+        "failed": [{"table": "prepared", "expectation": kind, "column": "text", "unexpected": 1}],
     }

@@ -1,6 +1,7 @@
 """The follower process, one for each service: `python -m bentos.versions.following.process FOLDER`.
 
-It reads the registry every POLL_INTERVAL and writes what it found into FOLDER. It ends, and deletes FOLDER, when its
+It reads the registry every POLL_INTERVAL and writes what it found into FOLDER; it also has notifications delivered that
+wait. It ends, and deletes FOLDER, when its
 standard input closes, which happens as soon as the supervisor that started it ends, for whatever reason.
 """
 
@@ -22,6 +23,7 @@ from bentos.monitoring import logs
 from bentos.settings import SettingsError, read_settings
 from bentos.versions.catalogue import Catalogue
 from bentos.versions.copies import Copies
+from bentos.versions.following.courier import Courier
 from bentos.versions.following.follower_state import FILE, READ_TIMEOUT, FollowerState
 from bentos.versions.registry_reader import CatalogueError, RegistryReader
 
@@ -102,10 +104,10 @@ def main() -> None:
             copies=copies,
             admitted_only=settings.require_verdict,
         )
-        _follow(Poller(reader), copies, folder, settings.poll_interval)
+        _follow(Poller(reader), copies, folder, settings.poll_interval, Courier(settings))
 
 
-def _follow(poller: Poller, copies: Copies, folder: Path, interval: float) -> None:
+def _follow(poller: Poller, copies: Copies, folder: Path, interval: float, courier: Courier) -> None:
     """Write the state every `interval` seconds.
 
     When the registry's SQLite file is replaced by another one, the process starts itself anew: MLflow would keep
@@ -128,6 +130,7 @@ def _follow(poller: Poller, copies: Copies, folder: Path, interval: float) -> No
         if not state.problem:
             delete_unused_downloads(folder)
             copies.delete_unused({entry.version.digest for entry in state.catalogue.entries})
+        courier.look()
         time.sleep(interval)
 
 

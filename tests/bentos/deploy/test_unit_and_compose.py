@@ -1,5 +1,6 @@
 """The shipped unit, compose file and scrape example. No container runs: what would not fit shows before one starts."""
 
+import importlib
 import re
 import shutil
 import subprocess
@@ -16,6 +17,7 @@ from tests.server import ROOT
 
 DEPLOY = ROOT / "bentos" / "deploy"
 UNIT = "sms-spam@.service"
+RETRAIN = "sms-spam-retrain"
 SETTINGS = {name.upper() for name in Settings.model_fields}
 
 
@@ -40,8 +42,9 @@ def test_the_live_quality_is_measured_with_the_services_settings():
 
 
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd is not installed")
-def test_systemd_takes_the_timer_and_what_it_starts(tmp_path):
-    names = "sms-spam-quality.service", "sms-spam-quality.timer"
+@pytest.mark.parametrize("name", ["sms-spam-quality", RETRAIN])
+def test_systemd_takes_the_timer_and_what_it_starts(name, tmp_path):
+    names = f"{name}.service", f"{name}.timer"
     for name in names:
         text = (DEPLOY / name).read_text().replace("/opt/sms-spam/.venv/bin", str(Path(sys.executable).parent))
         (tmp_path / name).write_text(text)
@@ -49,6 +52,14 @@ def test_systemd_takes_the_timer_and_what_it_starts(tmp_path):
         ["systemd-analyze", "verify", *(tmp_path / name for name in names)], capture_output=True, text=True
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_units_run_commands_that_there_are(monkeypatch):
+    """Of the retraining, whose words no other test takes from the unit."""
+    started = re.search(r"^ExecStart=\S+/python -m (\S+) (.*)$", (DEPLOY / f"{RETRAIN}.service").read_text(), re.M)
+    monkeypatch.setattr(sys, "argv", ["retrain", *started[2].split()])
+    args = importlib.import_module(started[1])._arguments()
+    assert (args.corrections, args.drift, args.promote) == (50, 0.2, False)
 
 
 def test_prometheus_asks_the_services_that_nginx_stands_before():

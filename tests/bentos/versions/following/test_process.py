@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from bentos.settings import Settings
 from bentos.versions.catalogue import Catalogue
 from bentos.versions.copies import Copies
+from bentos.versions.following.courier import Courier
 from bentos.versions.following.follower_state import FollowerState
 from bentos.versions.following.process import Poller, _follow
 from bentos.versions.registry_reader import RegistryReader
@@ -65,5 +67,5 @@ def test_a_folder_that_is_being_deleted_is_left_to_who_deletes_it(tmp_path):
     (folder := tmp_path / "shared").mkdir()
     (folder / "new").symlink_to(tmp_path / "gone" / "new")  # writing to it fails as to a file in a deleted folder
     poller = Ending(folder)
-    _follow(poller, Copies(tmp_path / "copies"), folder, interval=0.0)
+    _follow(poller, Copies(tmp_path / "copies"), folder, 0.0, Courier(Settings()))
     assert poller.states == 2

@@ -1,0 +1,133 @@
+"""`dvc repro` as an unattended run: one at a time, and the files as they were where it does not succeed."""
+
+import fcntl
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pipelines.up import stage_name
+
+WORK = Path("build/retrain")
+LOG = WORK / "retrain.log"
+LOCK = WORK / "lock"
+BEFORE = WORK / "before"  # copies of the files, while a run may change them
+PATIENCE = 60.0  # seconds that an interrupted `dvc repro` has to end
+
+
+class StepFailed(Exception):
+    """A step failed; `step` is its name, the message says why."""
+
+    def __init__(self, step: str, reason: object) -> None:
+        self.step = step
+        super().__init__(f"{step} failed: {reason}")
+
+
+class Busy(Exception):
+    """Another run has the lock."""
+
+
+@contextmanager
+def only_one() -> Iterator[int]:
+    """Hold the lock, whose descriptor this gives. Raises Busy where another run has it."""
+    WORK.mkdir(parents=True, exist_ok=True)
+    lock = os.open(LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield lock
+    except BlockingIOError:
+        raise Busy("another retraining is running: nothing was done") from None
+    finally:
+        os.close(lock)
+
+
+@contextmanager
+def unchanged_on_failure(files: Collection[Path]) -> Iterator[None]:
+    """The files are as before when the block raises, also by Ctrl-C.
+
+    Where this process is killed, `restore` does it at the start of the next run.
+    """
+    _back_up(files)
+    try:
+        yield
+    except BaseException:
+        restore(files)
+        raise
+    BEFORE.rename(done := BEFORE.with_suffix(".done"))
+    shutil.rmtree(done)
+
+
+def restore(files: Collection[Path]) -> bool:
+    """Put back what a run that did not end well has changed; False where there is none."""
+    if not BEFORE.exists():
+        return False
+    for file in files:
+        if (copy := BEFORE / file.name).exists():
+            replace(copy, file)
+        else:
+            file.unlink(missing_ok=True)
+    shutil.rmtree(BEFORE)
+    return True
+
+
+def _back_up(files: Collection[Path]) -> None:
+    """Copies that are all there, or none: the folder gets its name last."""
+    for folder in (part := BEFORE.with_suffix(".part"), BEFORE.with_suffix(".done")):
+        shutil.rmtree(folder, ignore_errors=True)
+    part.mkdir()
+    for file in files:
+        if file.exists():
+            shutil.copyfile(file, part / file.name)
+    part.rename(BEFORE)
+
+
+def replace(source: Path, target: Path) -> None:
+    """Copy the file in one step, so that nobody reads a half of it."""
+    part = target.with_name(f".{target.name}.{os.getpid()}")
+    shutil.copyfile(source, part)
+    part.replace(target)
+
+
+def reproduce(lock: int) -> None:
+    """Run `dvc repro`, print the stages that run, and log all that it says. It is interrupted with this process.
+
+    Raises StepFailed.
+    """
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])  # a stage is `python -m ...`
+    process = subprocess.Popen(
+        [sys.executable, "-m", "dvc", "repro"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=os.environ | {"PATH": path},
+        process_group=0,  # its own, with its stages: all of them get the signal of `_interrupt`
+        pass_fds=[lock],  # where this process is killed, the lock lasts until `dvc repro` has ended
+    )
+    try:
+        with LOG.open("a") as log:
+            for line in process.stdout:
+                log.write(line)
+                if stage := stage_name(line.rstrip()):
+                    print(f"  {stage}", flush=True)
+        status = process.wait()
+    except BaseException:
+        _interrupt(process)
+        raise
+    if status:
+        raise StepFailed("dvc repro", f"it ended with status {status}, and {LOG} says why")
+
+
+def _interrupt(process: subprocess.Popen[str]) -> None:
+    """Let it end as after Ctrl-C: its stages tidy up."""
+    try:
+        os.killpg(process.pid, signal.SIGINT)
+        process.communicate(timeout=PATIENCE)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+    except ProcessLookupError:  # it has ended
+        process.communicate()
