@@ -109,8 +109,10 @@ def check_mlflow(words: list[str], monkeypatch) -> None:
 
 
 def check_bentoml(words: list[str], monkeypatch) -> None:
+    from bentoml._internal.log import CLI_LOGGING_CONFIG
     from bentoml_cli.cli import cli
 
+    monkeypatch.setitem(CLI_LOGGING_CONFIG, "disable_existing_loggers", False)  # they would stay so for later tests
     check_click(lambda: cli, words, monkeypatch)
 
 
