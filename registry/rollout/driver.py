@@ -4,15 +4,16 @@ Every step and every stop is an event of the registry and a notification: `Rollo
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from registry.events import history, record
 from registry.gate import Thresholds
 from registry.lock import ChangedMeanwhile, changing
+from registry.notify import notify
 from registry.output import routing_line
 from registry.promote import Refused, promote
 from registry.rollout import checks
@@ -23,14 +24,6 @@ from registry.rollout.services import Services
 from registry.rollout.state import ROLLOUT, SIGN_EVERY, Runner, State, continued, number_of, read_state, write_state
 from registry.route import Routing, read_routing, set_routing
 from registry.versions import CHAMPION, Registry, RegistryError, UnknownVersion
-
-try:
-    from registry.notify import notify
-except ImportError:
-
-    def notify(kind: str, details: Mapping[str, Any]) -> None:
-        """Nobody is told."""
-
 
 STEP, STOP = "rollout step", "rollout stop"  # events; notifications have _ in their names
 NOT_JUDGED = checks.Judged(0, 0, 0, 0)
