@@ -154,10 +154,10 @@ def retrain(why: str, found: Found, feedback: Path, lock: int) -> list[Version]:
     with unchanged_on_failure((feedback, DVC_LOCK)):
         replace(COLLECTED, feedback)
         reproduce(lock)
-    versions = [version for version in _registry().versions() if version.number not in before]
+    versions = [version for version in reversed(_registry().versions()) if version.number not in before]
     numbers = [version.number for version in versions]
     notify(RETRAINED, {"versions": numbers, "new_texts": found.new, "drift": found.drift})
-    said = f"version {', '.join(numbers)} is registered" if numbers else "the new texts change no version"
+    said = f"registered version {', '.join(numbers)}" if numbers else "the new texts change no version"
     print(f"retrain: {said}; {feedback} and {DVC_LOCK} are to be committed")
     return versions
 

@@ -206,7 +206,7 @@ def tell_drift(version: Drift) -> None:
     """Notify of a served version whose calls have drifted, once a day."""
     if version.aliases and version.drifted:
         details = {"version": version.version, "aliases": version.aliases, "calls": version.calls}
-        indices = {"psi_labels": version.labels, "psi_lengths": version.lengths}
+        indices = {"psi_labels": version.labels, "psi_lengths": version.lengths, "psi_scores": version.scores}
         notify(DRIFT, {**details, **indices}, once_a_day=version.version)
 
 

@@ -144,7 +144,7 @@ async def test_it_waits_for_enough_reviewed_texts_and_then_trains_once(project, 
 
     await correct(project, *reviewed("three"))
     status, said = run("--corrections", "3", "--promote")
-    assert status == 0 and "3 new texts" in said and "  train\n" in said and "version 3 is registered" in said
+    assert status == 0 and "3 new texts" in said and "  train\n" in said and "registered version 3;" in said
     learnt = [(text, "spam", "random") for text in ("one", "two", "three")]
     assert sorted(rows(project)) == sorted([*learnt, ("let in by hand", "ham", "")])
     assert versions(project) == {"3": ("champion",), "2": (), "1": ("challenger",)}

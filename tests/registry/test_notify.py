@@ -65,11 +65,12 @@ def test_a_promotion_a_refusal_a_forced_one_and_a_rollback_are_told(outbox, regi
 
 
 def test_a_served_version_whose_calls_have_drifted_is_told_once_a_day(outbox):
-    drifted, shifting = (Drift("2", ("champion",), 300, index, 0.01, verdict_of(index)) for index in (0.3, 0.2))
+    drifted, shifting = (Drift("2", ("champion",), 300, index, 0.01, None, verdict_of(index)) for index in (0.3, 0.2))
     for version in (shifting, replace(drifted, aliases=()), drifted, drifted):
         tell_drift(version)
-    details = {"version": "2", "aliases": ["champion"], "calls": 300, "psi_labels": 0.3, "psi_lengths": 0.01}
-    assert told(outbox) == [("drift", details)]
+    details = {"version": "2", "aliases": ["champion"], "calls": 300}
+    indices = {"psi_labels": 0.3, "psi_lengths": 0.01, "psi_scores": None}
+    assert told(outbox) == [("drift", details | indices)]
 
 
 def test_what_cannot_be_written_is_said_and_the_promotion_stands(outbox, registry, monkeypatch, capsys):
