@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from registry.output import routing_line
+from registry.quality import live
 from registry.rollout.checks import Judged, Limits
 from registry.rollout.driver import Rollout, Stopped
 from registry.rollout.figures import figures_of
@@ -95,12 +96,8 @@ def show_plan(
         sys.exit(1)
 
 
-def live_quality(registry: Registry) -> LiveQuality | None:
+def live_quality(registry: Registry) -> LiveQuality:
     """By the random sample of the review alone: what callers correct are mistakes, of any version."""
-    try:
-        from registry.quality import live
-    except ImportError:
-        return None
 
     def judged(since: datetime) -> dict[str, Judged]:
         random = {number: samples["random"] for number, samples in live(registry, since).items()}

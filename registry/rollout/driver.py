@@ -13,7 +13,7 @@ from typing import NoReturn
 from registry.events import history, record
 from registry.gate import Thresholds
 from registry.lock import ChangedMeanwhile, changing
-from registry.notify import notify
+from registry.notify import ROLLOUT_STEP, ROLLOUT_STOP, notify
 from registry.output import routing_line
 from registry.promote import Refused, promote
 from registry.rollout import checks
@@ -25,7 +25,8 @@ from registry.rollout.state import ROLLOUT, SIGN_EVERY, Runner, State, continued
 from registry.route import Routing, read_routing, set_routing
 from registry.versions import CHAMPION, Registry, RegistryError, UnknownVersion
 
-STEP, STOP = "rollout step", "rollout stop"  # events; notifications have _ in their names
+STEP, STOP = "rollout step", "rollout stop"  # events
+NOTIFICATIONS = {STEP: ROLLOUT_STEP, STOP: ROLLOUT_STOP}
 NOT_JUDGED = checks.Judged(0, 0, 0, 0)
 STOP_TRIES = 240  # looks for as long as the registry cannot be written to
 
@@ -281,4 +282,4 @@ class Rollout:
         """Tell of a step or a stop that was made."""
         versions = dict(zip(("version", "champion"), self.numbers, strict=True))
         share = self.routing.shares.get(self.plan.alias, 0)
-        notify(event.replace(" ", "_"), {"alias": self.plan.alias, **versions, "share": share, "why": why})
+        notify(NOTIFICATIONS[event], {"alias": self.plan.alias, **versions, "share": share, "why": why})

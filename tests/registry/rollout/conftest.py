@@ -9,6 +9,7 @@ import pytest
 
 from bentos.monitoring.info import VersionLabels
 from bentos.monitoring.metrics import Metrics
+from tests.registry.quality.conftest import fill, folder  # noqa: F401 (fixtures)
 
 
 class Answered(NamedTuple):

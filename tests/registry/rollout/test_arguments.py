@@ -1,14 +1,18 @@
 """The command's words, and what it prints; the process that is interrupted is in tests/system/test_rollout.py."""
 
 import json
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from bentos.monitoring.info import VersionLabels
 from registry.promote import promote
+from registry.rollout.arguments import live_quality
+from registry.rollout.checks import Judged
 from registry.rollout.driver import STEP
 from registry.route import Routing, set_routing
 from tests.registry.conftest import THRESHOLDS, aliases
+from tests.registry.quality.conftest import answers
 
 QUICK = ("--hold", "50s", "--no-quality")
 
@@ -70,3 +74,21 @@ def test_the_log_shows_the_shares_of_a_step(cli, registry, served):
     set_routing(registry, Routing({"challenger": 5.0}), what=STEP, why="step 1 of 4")
     words = " ".join(cli("log").output.split())
     assert "rollout" in words and "challenger 5%" in words and "step 1" in words
+
+
+def test_live_quality_is_that_of_the_random_sample(fill, registry):
+    texts = [("win", "spam"), ("prize", "ham"), ("hi", "ham"), ("bank", "spam")]
+    reasons = {"win": "spam", "prize": "spam", "hi": "ham"}
+    fill(
+        answers("2", *texts),
+        [(text, label, "random") for text, label in reasons.items()] + [("bank", "ham", "threshold")],
+    )
+    judged = live_quality(registry)(datetime.now(UTC) - timedelta(days=1))
+    assert judged["2"] == Judged(caught=1, spam=2, blocked=0, ham=1)
+    assert judged["1"] == Judged(0, 0, 0, 0)
+
+
+def test_a_store_that_cannot_be_read_is_told_before_a_rollout_begins(cli, served, folder, monkeypatch):
+    monkeypatch.setenv("SQLITE_PATH", str(folder / "nowhere" / "spam.db"))
+    printed = cli("rollout", "challenger", "--service", served, "--dry-run")
+    assert printed.status == 1 and "`--no-quality` goes without" in printed.output

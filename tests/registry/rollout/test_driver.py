@@ -13,7 +13,9 @@ from pathlib import Path
 import pytest
 
 from bentos.monitoring.info import VersionLabels
+from registry import notify
 from registry.events import history
+from registry.outbox import WAITING, Outbox
 from registry.promote import promote
 from registry.quick import QuickRegistry
 from registry.rollout.checks import Judged
@@ -235,6 +237,22 @@ def test_a_gate_that_refuses_at_the_end_leaves_no_share(drive, registry):
         rollout.run()
     assert read_routing(registry) == Routing() and aliases(registry)["champion"] == "1"
     assert [event["what"] for event in history(registry)][-2:] == [STEP, STOP]
+
+
+def test_each_step_and_the_stop_are_told(drive, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("NOTIFY_URL", "http://127.0.0.1:1")
+    monkeypatch.setenv("NOTIFY_SECRET", "secret")
+    monkeypatch.setattr(notify, "start_delivery", lambda settings: None)
+    drive.happens = at(13, lambda: drive.flaw.update(errors=500))
+    drive.stops("^errors: ")
+    told = [json.loads(row.body) for row in Outbox(tmp_path / "notify.db")._all(WAITING)]
+    assert [(row["action"], row["data"]["share"]) for row in told] == [
+        ("rollout_step", 5.0),
+        ("rollout_step", 50.0),
+        ("rollout_stop", 0),
+    ]
+    assert told[-1]["data"]["version"] == "2" and told[-1]["data"]["why"].startswith("errors: ")
 
 
 def test_live_quality_stops_at_the_end_of_a_hold(drive):
