@@ -22,6 +22,7 @@ from registry.settings import RegistrySettings
 from registry.user import user
 
 PROMOTE, REFUSE, ROLLBACK = "promote", "refuse", "rollback"
+ROLLOUT_STEP, ROLLOUT_STOP = "rollout_step", "rollout_stop"
 VALIDATION_FAILED, DRIFT = "validation_failed", "drift"
 RETRAINED, RETRAINING_FAILED = "retrained", "retraining_failed"
 ENTITY = "registered_model"
