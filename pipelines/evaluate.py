@@ -20,7 +20,7 @@ corpus, those outside included.
 
 import argparse
 import json
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
@@ -39,20 +39,42 @@ from registry.model.explain import strongest
 from registry.model.profile import MEASURED, SCORES, SHARES, TextProfile, bin_of, profile_of
 
 
-def measure(
-    test: splits.Split,
-    predicted: np.ndarray,
-    probabilities: np.ndarray,
-    cases: list[suite.Case],
-    positive: str,
-    bins: int,
-) -> dict[str, float]:
+@dataclass(frozen=True)
+class Answered:
+    """Messages, and what an artifact answers them.
+
+    `probabilities`, float (n, labels); `predicted`, int (n,), the indices of the answered labels.
+    """
+
+    messages: splits.Split
+    probabilities: np.ndarray
+    predicted: np.ndarray
+
+    @classmethod
+    def by(cls, artifact: Artifact, messages: splits.Split) -> "Answered":
+        probabilities = artifact.probabilities(messages.texts)
+        return cls(messages, probabilities, decide(artifact, probabilities))
+
+    def part(self, index: np.ndarray) -> "Answered":
+        """Those at these positions, int (m,)."""
+        return Answered(self.messages.part(index), self.probabilities[index], self.predicted[index])
+
+    def scores(self, label: str) -> np.ndarray:
+        """The probability of this label, float (n,)."""
+        return self.probabilities[:, self.messages.labels.index(label)]
+
+    def is_actually(self, label: str) -> np.ndarray:
+        """Whether this is the right label, bool (n,)."""
+        return self.messages.actual == self.messages.labels.index(label)
+
+
+def measure(answered: Answered, cases: list[suite.Case], positive: str, bins: int) -> dict[str, float]:
     """The metrics of the main corpus's test split, and of the behaviour suite."""
-    number = test.labels.index(positive)
+    actual, labels = answered.messages.actual, answered.messages.labels
     return {
-        **metrics.decisions(test.actual, predicted, test.labels, positive),
-        **metrics.ranking(test.actual, probabilities[:, number], test.labels, positive),
-        **metrics.calibration(test.actual, probabilities, test.labels, positive, bins),
+        **metrics.decisions(actual, answered.predicted, labels, positive),
+        **metrics.ranking(actual, answered.scores(positive), labels, positive),
+        **metrics.calibration(actual, answered.probabilities, labels, positive, bins),
         **{f"behaviour.{capability}": rate for capability, rate in suite.rates(cases).items()},
     }
 
@@ -60,14 +82,14 @@ def measure(
 def gather_details(
     args: argparse.Namespace,
     loaded: params.Params,
-    test: splits.Split,
-    predicted: np.ndarray,
+    answered: Answered,
     cases: list[suite.Case],
     training: TextProfile,
     measured_sources: dict[str, SourceFigures],
 ) -> EvaluationDetails:
     """The content of details.json: measured here, or read from what the stages before this one left."""
     positive, settings, variant = loaded.positive, loaded.evaluate, loaded.variants[args.variant]
+    test, predicted = answered.messages, answered.predicted
     marks = stand_in.marks_by_corpus(args.prepared)
     why_not = suite.why_not(test.labels, loaded.main.language)
     corpora = [corpus.name for corpus in loaded.with_role("train")]
@@ -131,11 +153,10 @@ def decide(artifact: Artifact, probabilities: np.ndarray) -> np.ndarray:
     return np.array([artifact.labels.index(artifact.label(row)) for row in probabilities], dtype=int)
 
 
-def mistakes(
-    artifact: Artifact, test: splits.Split, predicted: np.ndarray, probabilities: np.ndarray, most: int
-) -> pd.DataFrame:
+def mistakes(artifact: Artifact, answered: Answered, most: int) -> pd.DataFrame:
     """The wrong answers with the highest probability, worst first."""
-    confidence = probabilities[np.arange(len(predicted)), predicted]
+    test, predicted = answered.messages, answered.predicted
+    confidence = answered.probabilities[np.arange(len(predicted)), predicted]
     wrong = np.flatnonzero(predicted != test.actual)
     worst = wrong[np.argsort(-confidence[wrong], kind="stable")][:most]
     return pd.DataFrame(
@@ -149,63 +170,49 @@ def mistakes(
     )
 
 
-def write_curves(
-    out: Path,
-    curves: Path,
-    test: splits.Split,
-    predicted: np.ndarray,
-    probabilities: np.ndarray,
-    positive: str,
-    bins: int,
-) -> None:
+def write_curves(out: Path, curves: Path, answered: Answered, positive: str, bins: int) -> None:
     """precision_recall.csv, reliability.csv and the figures."""
-    is_positive = test.actual == test.labels.index(positive)
-    scores = probabilities[:, test.labels.index(positive)]
+    is_positive, scores = answered.is_actually(positive), answered.scores(positive)
     precision, recall, _ = precision_recall_curve(is_positive, scores)
     precision_recall = pd.DataFrame({"recall": recall, "precision": precision}).round(6)
     precision_recall.to_csv(out / "precision_recall.csv", index=False)
     parts = metrics.reliability(is_positive.astype(float), scores.astype(float), bins)
     reliability = pd.DataFrame(parts, columns=["probability", "share", "messages"]).round(6)
     reliability.to_csv(out / "reliability.csv", index=False)
-    figures.draw(out / "figures", test, predicted, pd.read_csv(curves), precision_recall, reliability, positive)
+    drawn = (pd.read_csv(curves), precision_recall, reliability, positive)
+    figures.draw(out / "figures", answered.messages, answered.predicted, *drawn)
 
 
 def main() -> None:
-    args = _arguments()
-    loaded, variant = params.load(), params.variant(args.variant)
-    positive, settings = loaded.positive, loaded.evaluate
+    args, loaded = _arguments(), params.load()
+    variant, positive, settings = loaded.variant(args.variant), loaded.positive, loaded.evaluate
     artifact = Artifact.load(args.artifact)
     table = splits.read_table(args.prepared, "test")
-    all_test = splits.to_split(table, splits.labels_of(args.prepared))
-    all_probabilities = artifact.probabilities(all_test.texts)
-    all_predicted = decide(artifact, all_probabilities)
-    # What follows without `all_` is of the main corpus alone.
-    of_main = np.flatnonzero(table["source"] == loaded.main.name)
-    test, probabilities, predicted = all_test.part(of_main), all_probabilities[of_main], all_predicted[of_main]
+    everything = Answered.by(artifact, splits.to_split(table, splits.labels_of(args.prepared)))
+    main_corpus = everything.part(np.flatnonzero(table["source"] == loaded.main.name))
     applies = not suite.why_not(artifact.labels, loaded.main.language)
     cases = suite.measure(artifact.predict, artifact.decision.threshold) if applies else []
     trained = loaded.trained_on(variant)
-    by_source = measure_sources(artifact, table, all_predicted, args.outside, positive, trained)
-    scores = all_probabilities[:, test.labels.index(positive)]
-    training = training_profile(args, loaded, table, scores, artifact)
-    details = gather_details(args, loaded, test, predicted, cases, training, by_source)
-    measured = measure(test, predicted, probabilities, cases, positive, settings.bins) | sources.flat(by_source)
-    measured["mcc_all_corpora"] = mcc(all_test.actual, all_predicted)
+    by_source = measure_sources(artifact, table, everything.predicted, args.outside, positive, trained)
+    training = training_profile(args, loaded, table, everything.scores(positive), artifact)
+    details = gather_details(args, loaded, main_corpus, cases, training, by_source)
+    measured = measure(main_corpus, cases, positive, settings.bins) | sources.flat(by_source)
+    measured["mcc_all_corpora"] = mcc(everything.messages.actual, everything.predicted)
 
     args.out.mkdir(parents=True, exist_ok=True)
     (args.out / "metrics.json").write_text(json.dumps(measured, indent=2) + "\n")
     details.write(args.out / "details.json")
     predictions = args.out / "predictions.csv"
-    splits.write_predictions(predictions, all_test, all_predicted, all_probabilities, table["source"])
-    worst = mistakes(artifact, test, predicted, probabilities, settings.mistakes)
-    worst.to_csv(args.out / "mistakes.csv", index=False)
+    answers = (everything.messages, everything.predicted, everything.probabilities)
+    splits.write_predictions(predictions, *answers, table["source"])
+    mistakes(artifact, main_corpus, settings.mistakes).to_csv(args.out / "mistakes.csv", index=False)
     columns = [field.name for field in fields(suite.Case)]
     pd.DataFrame(cases, columns=columns).round(6).to_csv(args.out / "behaviour.csv", index=False)
-    write_curves(args.out, args.curves, test, predicted, probabilities, positive, settings.bins)
+    write_curves(args.out, args.curves, main_corpus, positive, settings.bins)
     page = report.render([report.read(args.variant, args.artifact, args.out, args.curves)], positive)
     args.report.parent.mkdir(parents=True, exist_ok=True)
     args.report.write_text(page, encoding="utf-8")
-    print(_summary(args.variant, measured, details, positive, test.labels))
+    print(_summary(args.variant, measured, details, positive, artifact.labels))
 
 
 def _arguments() -> argparse.Namespace:

@@ -209,6 +209,12 @@ class Params(Section):
         """The names of the corpora that the variant trains on."""
         return variant.corpora or [corpus.name for corpus in self.with_role("train")]
 
+    def variant(self, name: str) -> Variant:
+        """The variant of this name. Raises ParamsError where there is none."""
+        if name not in self.variants:
+            raise ParamsError(f"no variant {name!r}; there are: {', '.join(self.variants)}")
+        return self.variants[name]
+
     @property
     def candidates(self) -> dict[str, Variant]:
         """Everything that can be cross-validated: the variants, and the search."""
@@ -240,7 +246,4 @@ def load(path: Path = Path("params.yaml")) -> Params:
 
 def variant(name: str, path: Path = Path("params.yaml")) -> Variant:
     """The variant `name` of `path`. Raises ParamsError where there is none."""
-    variants = load(path).variants
-    if name not in variants:
-        raise ParamsError(f"{path}: no variant {name!r}; there are: {', '.join(variants)}")
-    return variants[name]
+    return load(path).variant(name)

@@ -32,7 +32,7 @@ from pipelines.model.backend import keras
 from pipelines.model.sizes import Sizes, expert_corpora
 from registry.model.tokenizer import Encoded, Tokenizer
 
-INPUTS = BAGS = ("words", "characters")
+INPUTS = ("words", "characters")  # the sets of n-grams of a text
 ONNX_LOGITS = "wide_logits"
 ONNX_KNOWN = "known"
 GATE_STRENGTH = 0.1  # of the regularisation parameter: a gate is to change slowly from one kind of message to another
@@ -72,7 +72,7 @@ def keras_logits(settings: params.Wide, tokenizer: Tokenizer, inputs: dict[str, 
     """The logits (n, labels). The layers `table` and `calibration` have the weights."""
     scores = count_scores(sizes)
     table = layers.Embedding(tokenizer.buckets, scores + 1, name="table")
-    sums = [ops.sum(table(inputs[bag]), axis=1) for bag in BAGS]
+    sums = [ops.sum(table(inputs[bag]), axis=1) for bag in INPUTS]
     score = sum(s[:, :-1] / ops.sqrt(ops.maximum(s[:, -1:], TINY)) for s in sums)
     left, right = products(scores)
     if left:
@@ -95,7 +95,7 @@ def onnx_logits(settings: params.Wide, model: keras.Model) -> tuple[list[NodePro
         **{"over_grams": np.array([1]), "columns": np.array([table.shape[1] - 1, 1])},
     }
     nodes = []
-    for bag in BAGS:
+    for bag in INPUTS:
         nodes += [
             make_node("Gather", ["table", bag], [f"{bag}_rows"]),
             make_node("ReduceSum", [f"{bag}_rows", "over_grams"], [f"{bag}_sum"], keepdims=0),
@@ -104,7 +104,7 @@ def onnx_logits(settings: params.Wide, model: keras.Model) -> tuple[list[NodePro
             make_node("Sqrt", [f"{bag}_known"], [f"{bag}_norm"]),
             make_node("Div", [f"{bag}_weight", f"{bag}_norm"], [f"{bag}_score"]),
         ]
-    nodes.append(make_node("Sum", [f"{bag}_score" for bag in BAGS], ["score"]))
+    nodes.append(make_node("Sum", [f"{bag}_score" for bag in INPUTS], ["score"]))
     last, (left, right) = "score", products(table.shape[1] - 1)
     if left:
         constants |= {"left": np.array(left), "right": np.array(right)}
@@ -177,7 +177,7 @@ def features(scores: np.ndarray) -> np.ndarray:
 def score(rows: Sequence[Encoded], table: np.ndarray) -> np.ndarray:
     """Float (n, scores): the sum of each set's weights over its length as a vector, added up over the two sets."""
     scores = np.zeros((len(rows), table.shape[1] - 1))
-    for bag in BAGS:
+    for bag in INPUTS:
         sums = _incidence([row[bag] for row in rows], len(table)) @ table
         scores += sums[:, :-1] / np.sqrt(np.maximum(sums[:, -1:], TINY))
     return scores
@@ -212,7 +212,7 @@ def _fit_svms(
     buckets: int,
 ) -> np.ndarray:
     """The table of the SVMs of these messages."""
-    bags = [_incidence([row[bag] for row in rows], buckets) for bag in BAGS]
+    bags = [_incidence([row[bag] for row in rows], buckets) for bag in INPUTS]
     counts = np.asarray(sum(bag.sum(axis=0) for bag in bags)).ravel()
     idf = np.where(counts > 0, np.log((1 + len(rows)) / (1 + counts)) + 1, 0.0)
     idf[0] = 0.0  # the padding's

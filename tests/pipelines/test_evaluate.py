@@ -44,8 +44,7 @@ def test_a_label_is_decided_by_the_rounded_probability_as_in_an_answer(toy):
 
 
 def test_mistakes_are_the_wrong_answers_with_the_most_confident_first_and_the_words_that_decided(toy, test_split):
-    probabilities = toy.probabilities(TEXTS)
-    table = evaluate.mistakes(toy, test_split, evaluate.decide(toy, probabilities), probabilities, most=2)
+    table = evaluate.mistakes(toy, evaluate.Answered.by(toy, test_split), most=2)
     assert table["confidence"].is_monotonic_decreasing and len(table) == 2
     assert table.iloc[0].drop("confidence").to_dict() == {
         "actual": "spam",
@@ -59,8 +58,7 @@ def test_the_metrics_are_of_the_answers_and_of_the_behaviour_suite(toy, test_spl
     cases = suite.check(
         toy.predict, [suite.Message("spam", "prize", "win a prize"), suite.Message("ham", "chat", "home")]
     )
-    probabilities = toy.probabilities(TEXTS)
-    measured = evaluate.measure(test_split, evaluate.decide(toy, probabilities), probabilities, cases, "spam", bins=10)
+    measured = evaluate.measure(evaluate.Answered.by(toy, test_split), cases, "spam", bins=10)
     assert measured["accuracy"] == 0.4 and measured["spam_caught"] == 0.5
     assert measured["ham_blocked"] == pytest.approx(2 / 3) and measured["behaviour.minimum_functionality"] == 1.0
     assert {"average_precision", "brier", "ece", "behaviour.obfuscation"} < set(measured)
