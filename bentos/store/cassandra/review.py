@@ -5,9 +5,10 @@ What a person decides is written over the columns of the row. Nothing is set to 
 `python -m bentos erase`, so whoever reads a partition meets no tombstones; rows expire with the calls that they are on.
 """
 
+import asyncio
 import time
-from collections.abc import Iterator, Sequence
-from datetime import datetime
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -21,7 +22,10 @@ from bentos.store.cassandra.schema import REVIEW, full_name
 from bentos.store.questions import WAITING, Question
 from registry.model.artifact import DECIMALS
 
+Rows = Sequence[tuple[Any, ...]]
+
 PAGE = 200  # rows in memory at once
+AT_ONCE = 32  # hours
 NEWEST = UUID("ffffffff-ffff-1fff-bf7f-7f7f7f7f7f7f")  # the last of all version 1 UUIDs in Cassandra's order
 _COLUMNS = "caller_id, input, model_version, result, probability, reason, state, answer, reviewer, decided_at"
 
@@ -77,6 +81,35 @@ class ReviewStatements:
     def hours(self) -> Statement:
         """The keys of all partitions, for where questions are kept for ever."""
         return self._hours.bind(())
+
+
+async def read_questions(
+    statements: ReviewStatements, hours: Sequence[datetime], rows_of: Callable[[Statement], Awaitable[Rows]]
+) -> AsyncIterator[Question]:
+    """The questions of these hours. The first pages of several are read at once: most hours have one."""
+    for start in range(0, len(hours), AT_ONCE):
+        chunk = hours[start : start + AT_ONCE]
+        pages = await asyncio.gather(*(rows_of(statements.page(hour, NEWEST)) for hour in chunk))
+        for hour, page in zip(chunk, pages, strict=True):
+            while page:
+                for question in filter(None, (question_of(*row) for row in page)):
+                    yield question
+                full = len(page) == PAGE
+                page = await rows_of(statements.page(hour, page[-1][0])) if full else ()
+
+
+def recent_hours(since: datetime, lifetime: int) -> list[datetime]:
+    """The hours from `since` on whose rows have not outlived `lifetime` seconds, newest first.
+
+    The first one is to come: the clock of another machine may be ahead.
+    """
+    now = timeuuid.hour(timeuuid.now())
+    first = max(start_of_hour(since), now - timedelta(seconds=lifetime))
+    return [now - timedelta(hours=ago) for ago in range(-1, 1 + (now - first) // timedelta(hours=1))]
+
+
+def start_of_hour(moment: datetime) -> datetime:
+    return moment.replace(minute=0, second=0, microsecond=0)
 
 
 def question_of(called_at: UUID, *columns: Any) -> Question | None:

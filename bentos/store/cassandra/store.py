@@ -7,7 +7,7 @@ Whatever the driver or the database raises, and an answer that does not come in 
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 from uuid import UUID
@@ -19,7 +19,7 @@ from bentos.settings import Settings
 from bentos.store import MODEL, Call, Correction, Probabilities, StoreError, digest, timeuuid
 from bentos.store.cassandra.cluster import is_astra, new_cluster
 from bentos.store.cassandra.errors import explain
-from bentos.store.cassandra.review import NEWEST, ReviewStatements, question_of
+from bentos.store.cassandra.review import ReviewStatements, question_of, read_questions, recent_hours, start_of_hour
 from bentos.store.cassandra.statements import PAGE, Statements
 from bentos.store.group_commit import GroupCommit
 from bentos.store.questions import LABELLED, Decision, Question
@@ -105,22 +105,14 @@ class CassandraStore:
     async def calls(self, caller_id: str, hour: datetime) -> AsyncIterator[Call]:
         after = BEFORE_ALL
         while True:
-            try:
-                async with asyncio.timeout(PAGE_TIMEOUT):
-                    page = await self._send(self._statements.page(caller_id, hour, after))
-            except Exception as error:
-                raise self._failure(error, PAGE_TIMEOUT) from error
+            page = await self._rows(self._statements.page(caller_id, hour, after))
             for after, *answer in page:
                 yield _call(caller_id, after, *answer)
             if len(page) < PAGE:
                 return
 
     async def call(self, caller_id: str, called_at: UUID) -> Call | None:
-        try:
-            async with asyncio.timeout(PAGE_TIMEOUT):
-                rows = await self._send(self._statements.call(caller_id, called_at))
-        except Exception as error:
-            raise self._failure(error, PAGE_TIMEOUT) from error
+        rows = await self._rows(self._statements.call(caller_id, called_at))
         return _call(caller_id, called_at, *rows[0]) if rows else None
 
     async def correct(self, corrections: Sequence[Correction]) -> None:
@@ -156,37 +148,27 @@ class CassandraStore:
         await self._write(self._review.ask(questions))
 
     async def questions(self, since: datetime) -> AsyncIterator[Question]:
-        """The first pages of several hours are read at once: most hours have one."""
         hours = await self._question_hours(since)
-        for start in range(0, len(hours), PARALLEL):
-            chunk = hours[start : start + PARALLEL]
-            pages = await asyncio.gather(*(self._rows(self._review.page(hour, NEWEST)) for hour in chunk))
-            for hour, page in zip(chunk, pages, strict=True):
-                while page:
-                    for question in filter(None, (question_of(*row) for row in page)):
-                        yield question
-                    full = len(page) == PAGE
-                    page = await self._rows(self._review.page(hour, page[-1][0])) if full else ()
+        async for question in read_questions(self._review, hours, self._rows):
+            yield question
 
     async def _question_hours(self, since: datetime) -> list[datetime]:
         """The hours that may have questions, newest first."""
-        now, first = timeuuid.hour(timeuuid.now()), since.replace(minute=0, second=0, microsecond=0)
         if self._settings.log_ttl:
-            first = max(first, now - timedelta(seconds=self._settings.log_ttl))
-            return [now - timedelta(hours=ago) for ago in range(-1, 1 + (now - first) // timedelta(hours=1))]
+            return recent_hours(since, self._settings.log_ttl)
         rows = await self._page(self._session.execute, self._review.hours(), timeout=PAGE_TIMEOUT)
-        found = (hour.replace(tzinfo=UTC) for (hour,) in await asyncio.to_thread(list, rows))
-        return sorted((hour for hour in found if hour >= first), reverse=True)
+        found = [hour.replace(tzinfo=UTC) for (hour,) in await asyncio.to_thread(list, rows)]
+        return sorted((hour for hour in found if hour >= start_of_hour(since)), reverse=True)
 
     async def question(self, question_id: UUID) -> Question | None:
         rows = await self._rows(self._review.question(question_id))
         return question_of(*rows[0]) if rows else None
 
     async def decide(self, decisions: Sequence[Decision]) -> None:
+        """Where some of a decision's rows are written and others fail, the whole decision is written once more."""
         await self._write(statement for decision in decisions for statement in self._deciding(decision))
 
     def _deciding(self, decision: Decision) -> Iterator[Statement]:
-        """The corrections first: a label whose question seems unanswered is asked for once more, and none is lost."""
         reviewer, at = decision.caller_id, decision.decided_at
         if decision.undoes:
             yield from self._statements.retract(reviewer, decision.input, decision.undoes)
@@ -203,7 +185,7 @@ class CassandraStore:
         await asyncio.to_thread(self._cluster.shutdown)
 
     async def _rows(self, statement: Statement) -> Rows:
-        """The rows of a statement that is no lookup of a call, and may take longer."""
+        """The rows of a statement that no answer waits for, and that may take longer."""
         try:
             async with asyncio.timeout(PAGE_TIMEOUT):
                 return await self._send(statement)
