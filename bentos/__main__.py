@@ -1,4 +1,4 @@
-"""The service's chores: `python -m bentos build`, `migrate`, `key`, `export TABLE`, `warm` and `erase`."""
+"""The service's chores: `python -m bentos build`, `migrate`, `key`, `export TABLE`, `warm`, `label` and `erase`."""
 
 import argparse
 import asyncio
@@ -28,7 +28,7 @@ def main() -> None:
         elif args.verb == "erase":
             _erase(settings, args)
         else:
-            {"build": _build, "migrate": _migrate, "warm": _warm}[args.verb](settings)
+            {"build": _build, "migrate": _migrate, "warm": _warm, "label": _label}[args.verb](settings)
     except (SettingsError, StoreError) as error:
         sys.exit(f"error: {error}")
 
@@ -47,16 +47,21 @@ def build_parser() -> argparse.ArgumentParser:
     key.add_argument("name", metavar="NAME", nargs="?", help="what the caller is called")
     sentence = f"what the key is good for, of {', '.join(RIGHTS)}, separated by commas; {PREDICT} by default"
     key.add_argument("--rights", type=_rights, metavar="RIGHTS", help=sentence)
-    export = _add(verbs, "Print the call log or the corrections, one JSON object a line.", "export corrections")
+    export = _add(
+        verbs, "Print the call log, the corrections or the review queue, one JSON object a line.", "export corrections"
+    )
     tables = export.add_subparsers(dest="table", required=True, metavar="TABLE")
     calls = _add(tables, "Print version, label and length of every call.", "calls --since 2030-01-31", "export ")
     texts = _add(tables, "Print id and text of every call.", "texts --since 2030-01-31", "export ")
-    for table in (calls, texts):
+    review = _add(tables, "Print every question of the review queue, newest first.", "review", "export ")
+    for table in (calls, texts, review):
         sentence = "an ISO 8601 time, in UTC where it names no zone"
-        table.add_argument("--since", type=_moment, required=True, help=sentence)
+        table.add_argument("--since", type=_moment, required=table is not review, help=sentence)
     _add(tables, "Print every correction that callers sent.", "corrections", "export ")
     warm = _add(verbs, "Put the predictions on standard input, one JSON object a line, into the cache.", "warm")
     warm.epilog += "; `python -m pipelines.score INPUT cache` runs it"
+    label = _add(verbs, "Store the labels of questions on standard input, one JSON object a line.", "label")
+    label.epilog += "; `python -m pipelines.review import FILE` runs it"
     sentence = "Delete what the service has kept of a caller or of a text, and say how many rows went."
     erase = _add(verbs, sentence, "erase --caller ann")
     subject = erase.add_mutually_exclusive_group(required=True)
@@ -95,13 +100,15 @@ def _migrate(settings: Settings) -> None:
 
 
 def _export(settings: Settings, args: argparse.Namespace) -> None:
-    from bentos.export import export_calls, export_corrections, export_texts
+    from bentos.export import export_calls, export_corrections, export_review, export_texts
 
     logging.getLogger("bentos").setLevel(logging.CRITICAL)  # a failure is raised, and printed once
     if args.table == "calls":
         export_calls(settings, args.since, sys.stdout)
     elif args.table == "texts":
         export_texts(settings, args.since, sys.stdout)
+    elif args.table == "review":
+        asyncio.run(export_review(settings, args.since or datetime.fromtimestamp(0, UTC), sys.stdout))
     else:
         asyncio.run(export_corrections(settings, sys.stdout))
 
@@ -131,6 +138,13 @@ def _not_empty(value: str) -> str:
     if not value:
         raise argparse.ArgumentTypeError("it is empty")
     return value
+
+
+def _label(settings: Settings) -> None:
+    from bentos.label import store_labels
+
+    logging.getLogger("bentos").setLevel(logging.CRITICAL)  # as in `_export`
+    asyncio.run(store_labels(settings, sys.stdin, sys.stdout))
 
 
 def _moment(text: str) -> datetime:

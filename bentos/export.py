@@ -13,7 +13,7 @@ from typing import TextIO
 from bentos.settings import Settings
 from bentos.store import timeuuid
 from bentos.store.backends import open_store, scan_calls, store_name
-from bentos.store.spool import CORRECTIONS, OLD_CORRECTIONS, Spool
+from bentos.store.spool import CORRECTIONS, DECISIONS, OLD_CORRECTIONS, Spool
 
 
 def export_calls(settings: Settings, since: datetime, output: TextIO) -> None:
@@ -66,11 +66,33 @@ async def export_corrections(settings: Settings, output: TextIO) -> None:
         await store.close()
 
 
+async def export_review(settings: Settings, since: datetime, output: TextIO) -> None:
+    """Write every question since then, newest first: all but who sent the text. Raises StoreError."""
+    store = await open_store(settings)
+    try:
+        async for question in store.questions(since):
+            row = {
+                "id": str(question.id),
+                "text": question.input,
+                "version": question.model_version,
+                "label": question.label,
+                "probability": question.probability,
+                "reason": question.reason,
+                "state": question.state,
+                "answer": question.answer,
+                "reviewer": question.reviewer,
+                "called_at": timeuuid.moment(question.id).isoformat(timespec="microseconds"),
+            }
+            print(json.dumps(row), file=output)
+    finally:
+        await store.close()
+
+
 async def _count_waiting(settings: Settings) -> None:
     """Say how many corrections are in this host's spool and not in the database yet. Raises StoreError."""
     spool = Spool(settings.spool_path)
     try:
-        if waiting := await spool.count([CORRECTIONS, OLD_CORRECTIONS]):
+        if waiting := await spool.count([CORRECTIONS, OLD_CORRECTIONS, DECISIONS]):
             _notice(f"{waiting} corrections wait for the database in {spool.path}: export again once it has them")
     finally:
         await spool.close()

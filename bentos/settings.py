@@ -114,6 +114,10 @@ class Settings(RegistrySettings):
     rate_limit_storage: Annotated[SecretStr, AfterValidator(_redis)] = SecretStr("")  # a Redis that services share
     max_concurrency: Annotated[int, Field(ge=0)] = 256  # calls that a worker answers at once; 0 for no limit
     call_timeout: Seconds = 30.0  # that the model may take for one call
+    review_share: Annotated[float, Field(ge=0, le=1)] = 0.001  # of the answered texts, drawn for a person to label
+    review_per_hour: Annotated[int, Field(ge=0, le=10_000)] = (
+        60  # questions that a worker asks, of each reason; 0: none
+    )
     cors_origins: Annotated[str, AfterValidator(_origins)] = ""  # comma-separated
 
     served_versions: Annotated[str, AfterValidator(_policy)] = "aliases"

@@ -29,7 +29,7 @@ class FeedbackRecorder:
         correction cannot be stored.
         """
         call = await self._logged_call(caller_id, call_id) if call_id else None
-        _check_label(label, served, call)
+        check_label(label, served, call.model_version if call else "")
         if call:
             text = call.input
         await self.store.correct([Correction(caller_id, timeuuid.now(), text, label)])
@@ -50,9 +50,9 @@ class FeedbackRecorder:
         return call
 
 
-def _check_label(label: str, served: ServedVersions, call: Call | None) -> None:
-    """The label must be one of the default version's, or of the version that answered the call."""
-    versions = [served.default, *(v for v in served.versions if call and v.key == call.model_version)]
+def check_label(label: str, served: ServedVersions, answered_by: str) -> None:
+    """The label must be one of the default version's, or of the version with that key. Raises CallError."""
+    versions = [served.default, *(version for version in served.versions if version.key == answered_by)]
     labels = dict.fromkeys(label for version in versions if version for label in version.model.labels)
     if not labels:
         raise CallError("not_ready", served.why_no_champion)

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -51,14 +51,25 @@ class Answer:
         return CORRECTION if self.corrected else MODEL
 
 
+Consider = Callable[[LoadedVersion, str, Sequence[Answer]], None]  # of a version, a caller and its answers
+
+
 class Predictor:
     """Answers texts with a version, and keeps predictions and calls in the store."""
 
     def __init__(
-        self, store: Store, metrics: Metrics, pool: ModelPool, log_health: LogHealth, own_labels: OwnLabels
+        self,
+        store: Store,
+        metrics: Metrics,
+        pool: ModelPool,
+        log_health: LogHealth,
+        own_labels: OwnLabels,
+        consider: Consider,
     ) -> None:
+        """`consider` is told of every answer; it may take microseconds and raise nothing."""
         self.store = store
         self.own_labels = own_labels
+        self.consider = consider
         self.log_health = log_health
         self.metrics = metrics
         self.pool = pool
@@ -101,6 +112,7 @@ class Predictor:
             metrics.errors.inc()
             raise
         metrics.count_answered(answers, time.perf_counter() - started)
+        self.consider(version, caller_id, answers)
         if logs.texts.isEnabledFor(logging.INFO):
             _log_texts(version, answers)
         return answers

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from bentos.answering.model_pool import ModelPool
 from bentos.answering.predictor import Answer
+from bentos.answering.sampling import ReviewSampler
 from bentos.monitoring.metrics import Metrics
 from bentos.store import SHADOW, Call, Store, timeuuid
 from bentos.versions.loaded import LoadedVersion
@@ -36,8 +37,9 @@ class Shadow:
     The rows of the log say that they are the shadow's: they are no answers, and only compare versions.
     """
 
-    def __init__(self, store: Store, metrics: Metrics, pool: ModelPool) -> None:
+    def __init__(self, store: Store, metrics: Metrics, pool: ModelPool, sampler: ReviewSampler) -> None:
         self.store = store
+        self.sampler = sampler
         self.metrics = metrics
         self.pool = pool
         self._waiting: asyncio.Queue[_Comparison] = asyncio.Queue()
@@ -70,7 +72,7 @@ class Shadow:
         predictions = await self.pool.run(comparison.shadow.model.classify, texts)
         probabilities = [prediction.probabilities for prediction in predictions]
         labels = [comparison.shadow.model.decision.label(row) for row in probabilities]
-        differing = sum(label != answer.label for label, answer in zip(labels, comparison.answers, strict=True))
+        differing = [a for label, a in zip(labels, comparison.answers, strict=True) if label != a.label]
         caller, key = comparison.caller_id, comparison.shadow.key
         rows = zip(texts, labels, probabilities, strict=True)
         await self.store.log(
@@ -79,4 +81,6 @@ class Shadow:
                 for text, label, row in rows
             ]
         )
-        self.metrics.count_shadowed(comparison.version.number, comparison.shadow.number, len(texts), differing)
+        self.metrics.count_shadowed(comparison.version.number, comparison.shadow.number, len(texts), len(differing))
+        for answer in differing:
+            self.sampler.consider_disagreement(comparison.version, caller, answer)

@@ -9,7 +9,7 @@ from bentos.http.middleware import add_middleware
 from bentos.http.oip.routes import model_router, server_router
 from bentos.http.openapi import DESCRIPTION, TAGS, add_security
 from bentos.http.pages import WEB
-from bentos.http.routes import bentoml_api, feedback, log, operations, predictions, versions
+from bentos.http.routes import bentoml_api, feedback, log, operations, predictions, review, versions
 from bentos.http.swagger import add_swagger
 
 
@@ -18,7 +18,7 @@ def create_app(service: Service) -> FastAPI:
         title=service.api_name, version="1", description=DESCRIPTION, openapi_tags=TAGS, docs_url=None, redoc_url=None
     )
     app.state.service = service
-    for module in (predictions, bentoml_api, log, feedback, versions):
+    for module in (predictions, bentoml_api, log, feedback, review, versions):
         app.include_router(module.router)
     for router in (server_router, model_router, operations.router):
         app.include_router(router)

@@ -10,6 +10,7 @@ from bentos.answering.feedback import FeedbackRecorder
 from bentos.answering.log_health import LogHealth
 from bentos.answering.model_pool import ModelPool
 from bentos.answering.predictor import Predictor
+from bentos.answering.review import ReviewQueue
 from bentos.answering.shadow import Shadow
 from bentos.callers.keys import Keys
 from bentos.callers.proxies import Proxies
@@ -29,7 +30,7 @@ OPEN_PATHS = frozenset(
         *("/docs", "/openapi.json", "/docs.json", "/schema.json"),
     }
 )
-PAGE_PATHS = frozenset({"/", "/versions"})  # browsers get pages, without texts or callers; programs get JSON
+PAGE_PATHS = frozenset({"/", "/versions", "/review"})  # browsers get pages, without texts or callers; programs get JSON
 ENDING = "the service is ending"
 CANNOT_LOG = "calls cannot be logged now"
 
@@ -68,6 +69,7 @@ class Service:
     log_health: LogHealth
     shadow: Shadow
     feedback: FeedbackRecorder
+    review: ReviewQueue
     watcher: StateWatcher | None = None  # only where a registry is followed
     keys: Keys | None = None
     protect_operations: bool = False  # only with keys

@@ -46,7 +46,8 @@ async def _validation_error(request: Request, error: RequestValidationError) -> 
 
 def _is_no_json_object(problems: list[dict]) -> bool:
     """Whether the body was not read as JSON because of its Content-Type, or is JSON without fields."""
-    return problems[0]["loc"] == ("body",) and problems[0]["type"] != "value_error"
+    of_an_object = ("value_error", "union_tag_invalid", "union_tag_not_found")  # a field that tells the kind of object
+    return problems[0]["loc"] == ("body",) and problems[0]["type"] not in of_an_object
 
 
 def _field(location: tuple[int | str, ...]) -> str:

@@ -7,6 +7,7 @@ MAX_LIST_CHARACTERS = 1_000_000  # of all texts of one call
 MAX_BODY = 8 * 1024 * 1024  # bytes
 MAX_BODIES = 256 * 1024 * 1024  # bytes of all bodies that are arriving at the same time
 BODY_SECONDS = 30.0  # for a whole body to arrive
+MAX_QUESTIONS = 100  # of one answer of /review: their texts are no longer than those of a list
 MAX_REQUEST_ID = 1_000  # characters of an Open Inference Protocol request's `id`
 
 MAX_DETAIL = 1_000  # characters of an error's detail, and of every problem that is shown

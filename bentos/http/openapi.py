@@ -35,6 +35,7 @@ TAGS = [
     },
     {"name": "log", "description": "What you asked."},
     {"name": "feedback", "description": "What the answer should have been."},
+    {"name": "review", "description": "For reviewers: answered texts that a person is asked about."},
     {"name": "versions", "description": "What answers."},
     {
         "name": "Open Inference Protocol",
@@ -56,6 +57,7 @@ _ERRORS = {
     400: "The call is malformed, or names two different versions",
     403: "The caller has not the right that this needs",
     404: "No such version is served, or no such call is yours",
+    409: "Another reviewer has decided on it, or it has no label yet",
     413: "The body is too large",
     429: "The caller has sent too many, where that is limited; `Retry-After` says when to go on",
     422: "A field is missing, unknown, or has a value that cannot be used",

@@ -32,6 +32,8 @@ STATUS = {  # of each reason that a CallError can have
     "unknown_model": 404,
     "unknown_version": 404,
     "too_slow": 408,
+    "already_decided": 409,
+    "not_labelled": 409,
     "too_large": 413,
     "too_many": 413,
     "unknown_label": 422,

@@ -48,6 +48,7 @@ class Metrics:
         self._define_state()
         self._define_shadow()
         self.drift = DriftMetrics(self.registry)
+        self._define_review()
 
     def _define_calls(self) -> None:
         self.requests = self._counter("spam_requests", "HTTP requests answered", "route", "status")
@@ -114,6 +115,12 @@ class Metrics:
         )
         self.shadow_dropped = self._counter("spam_shadow_dropped", "Texts too many for the shadow")
         self.shadow_failures = self._counter("spam_shadow_failures", "Texts that the shadow failed at")
+
+    def _define_review(self) -> None:
+        self.questions = self._counter("spam_review_questions", "Answered texts that a person is asked about", "reason")
+        self.questions_dropped = self._counter(  # why: the hourly bound, a full queue, or the store
+            "spam_review_dropped", "Answered texts that a person should have been asked about", "reason", "why"
+        )
 
     def _counter(self, name: str, description: str, *labels: str) -> Counter:
         return Counter(name, description, labels, registry=self.registry)
@@ -185,6 +192,16 @@ class Metrics:
     def count_shadowed(self, model_version: str, shadow_version: str, compared: int, differing: int) -> None:
         self.shadow_compared.labels(model_version, shadow_version).inc(compared)
         self.shadow_disagreements.labels(model_version, shadow_version).inc(differing)
+
+    def count_questions_dropped(self, reason: str, why: str, many: int) -> None:
+        """Looked up at each call, as it is made at the bounds alone: a look-up takes a microsecond."""
+        self.questions_dropped.labels(reason, why).inc(many)
+
+    def total_dropped(self, reason: str) -> int:
+        """The questions of this reason that all workers dropped since the service started."""
+        samples = (sample for family in self._collect().collect() for sample in family.samples)
+        named = (sample for sample in samples if sample.name == "spam_review_dropped_total")
+        return int(sum(sample.value for sample in named if sample.labels["reason"] == reason))
 
     def collect(self) -> Iterator[Metric]:
         """All metrics of all workers, and what this worker knows of the build, the served versions and their quality.

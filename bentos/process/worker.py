@@ -13,6 +13,8 @@ from bentos.answering.log_health import LogHealth
 from bentos.answering.model_pool import ModelPool
 from bentos.answering.own_labels import OwnLabels
 from bentos.answering.predictor import Predictor
+from bentos.answering.review import ReviewQueue
+from bentos.answering.sampling import ReviewSampler
 from bentos.answering.shadow import Shadow
 from bentos.answering.sketches import Sketches
 from bentos.callers.keys import Keys
@@ -66,7 +68,8 @@ async def start(settings: Settings, baked: Path | None, place: WorkerPlace) -> t
         logger.warning("not ready: %s", served.why_no_champion)
     pool, log_health = ModelPool(settings.call_timeout), LogHealth(store)
     own_labels = OwnLabels(store)
-    current, shadow = CurrentVersions(served), Shadow(store, metrics, pool)
+    sampler = ReviewSampler(store, metrics, settings.review_share, settings.review_per_hour)
+    current, shadow = CurrentVersions(served), Shadow(store, metrics, pool, sampler)
 
     def count_changes(before: ServedVersions, after: ServedVersions) -> None:
         metrics.count_version_changes(changes(before, after))
@@ -79,11 +82,12 @@ async def start(settings: Settings, baked: Path | None, place: WorkerPlace) -> t
         current=current,
         store=store,
         metrics=metrics,
-        predictor=Predictor(store, metrics, pool, log_health, own_labels),
+        predictor=Predictor(store, metrics, pool, log_health, own_labels, sampler.consider),
         pool=pool,
         log_health=log_health,
         shadow=shadow,
         feedback=FeedbackRecorder(store, metrics, own_labels),
+        review=ReviewQueue(store, own_labels),
         watcher=watcher,
         keys=keys,
         protect_operations=settings.protect_operations,
@@ -97,6 +101,7 @@ async def start(settings: Settings, baked: Path | None, place: WorkerPlace) -> t
     background = [
         shadow.run(),
         Sketches(current, metrics).run(),
+        sampler.run(),
         log_health.run(),
         keep_gauges_updated(service),
         drain_on_sigterm(server, service.in_flight, settings.drain_seconds),

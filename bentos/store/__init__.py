@@ -1,4 +1,5 @@
-"""What the service keeps: predictions already made, the calls it answered, and the corrections that callers sent.
+"""What the service keeps: predictions already made, the calls it answered, the corrections that callers sent, and the
+questions on calls that people are asked.
 
 The first two are the workshop's tables. Everything is awaited on the service's event loop and takes lists, so that a
 database can answer a whole request in one round trip's time.
@@ -11,6 +12,7 @@ from hashlib import sha256
 from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
+from bentos.store.questions import Decision, Question
 from registry.model.normalise import normalise
 
 Probabilities = dict[str, float]  # label -> probability
@@ -87,8 +89,8 @@ class MisconfiguredError(StoreError):
 
 
 class Store(Protocol):
-    """A cache keyed by (model_version, input), a log partitioned by (caller_id, hour), and feedback keyed by
-    (input, caller_id).
+    """A cache keyed by (model_version, input), a log partitioned by (caller_id, hour), feedback keyed by
+    (input, caller_id), and questions partitioned by hour.
 
     `model_version` is the content key of a version, `<number>-<first 8 of its digest>`: a registry that is numbered
     anew never meets another version's rows. Every method raises StoreError when the store cannot answer.
@@ -125,6 +127,28 @@ class Store(Protocol):
 
     def corrections(self) -> AsyncIterator[Correction]:
         """All that is kept, of all callers; those of one text follow one another. A page in memory at a time."""
+
+    async def correction(self, caller_id: str, text: str) -> Correction | None:
+        """The caller's correction of exactly this text, if there is one."""
+
+    async def ask(self, questions: Sequence[Question]) -> None:
+        """Put questions into the review queue, where they stay as long as a call in the log.
+
+        They are no acknowledged data: nothing keeps them while a database is away. One asked twice is stored once.
+        """
+
+    def questions(self, since: datetime) -> AsyncIterator[Question]:
+        """The questions on calls of the hour of `since` (UTC) and later, newest first. A page in memory at a time."""
+
+    async def question(self, question_id: UUID) -> Question | None:
+        """The question on this call, if there is one."""
+
+    async def decide(self, decisions: Sequence[Decision]) -> None:
+        """Keep what reviewers decided; on return it is durable.
+
+        A label is kept as a correction, too; a decision that undoes another takes that one's correction back. Of a
+        question, the latest decision stays.
+        """
 
     async def close(self) -> None:
         """Finish what is under way and let go of files and connections."""

@@ -1,6 +1,6 @@
 """A store that goes on while its database is away: without the cache, and with the log on disk until it is back.
 
-| the database | get | put | log, correct |
+| the database | get | put | log, correct, decide |
 | --- | --- | --- | --- |
 | answers | database | database | database, or the spool for rows that it does not take in time |
 | has just failed a lookup | database | refused | spool: no request waits twice for a silent database |
@@ -22,7 +22,8 @@ from uuid import UUID
 from bentos.monitoring.logs import Throttle
 from bentos.store import Call, Correction, Probabilities, Store, StoreError
 from bentos.store.circuit_breaker import CircuitBreaker
-from bentos.store.spool import CALLS, CORRECTIONS, KINDS, Kind, Spool, SpoolError
+from bentos.store.questions import Decision, Question
+from bentos.store.spool import CALLS, CORRECTIONS, DECISIONS, KINDS, Kind, Spool, SpoolError
 
 T = TypeVar("T")
 
@@ -101,6 +102,22 @@ class ResilientStore:
     async def corrections(self) -> AsyncIterator[Correction]:
         async for correction in self._reachable().corrections():
             yield correction
+
+    async def correction(self, caller_id: str, text: str) -> Correction | None:
+        return await self._reachable().correction(caller_id, text)
+
+    async def ask(self, questions: Sequence[Question]) -> None:
+        await self._reachable().ask(questions)
+
+    async def questions(self, since: datetime) -> AsyncIterator[Question]:
+        async for question in self._reachable().questions(since):
+            yield question
+
+    async def question(self, question_id: UUID) -> Question | None:
+        return await self._reachable().question(question_id)
+
+    async def decide(self, decisions: Sequence[Decision]) -> None:
+        await self._write(DECISIONS, decisions)
 
     async def close(self) -> None:
         self._closing.set()
@@ -192,7 +209,7 @@ def _writer(database: Store, kind: Kind[T]) -> Callable[[Sequence[T]], Awaitable
     return getattr(database, kind.write)
 
 
-def _check_size(rows: Sequence[Call | Correction]) -> None:
+def _check_size(rows: Sequence[Call | Correction | Decision]) -> None:
     """Raise StoreError for a row that no database would ever take: it would keep those behind it waiting for ever."""
     for row in rows:
         try:

@@ -16,6 +16,7 @@ from uuid import UUID
 
 from bentos.store import Call, Correction, MisconfiguredError, StoreError, Subject
 from bentos.store.group_commit import GroupCommit
+from bentos.store.questions import Decision
 from bentos.store.sqlite.file import check_write, connect
 from bentos.store.threads import WorkerThreads
 
@@ -83,6 +84,17 @@ def _correction_row(caller: str, at: bytes, text: str, label: str, reason: str =
     return Correction(caller, UUID(bytes=at), text, label, reason)
 
 
+def _decision_values(row: Decision) -> tuple[Any, ...]:
+    undoes = row.undoes and row.undoes.bytes
+    said = (row.input, row.reason, row.state, row.label)
+    return (row.question_id.bytes, row.caller_id, row.decided_at.bytes, *said, undoes)
+
+
+def _decision_row(question: bytes, caller: str, at: bytes, *said: Any) -> Decision:
+    *others, undoes = said
+    return Decision(UUID(bytes=question), caller, UUID(bytes=at), *others, undoes and UUID(bytes=undoes))
+
+
 CALLS = Kind[Call](
     "log",
     "waiting_answers",
@@ -101,7 +113,23 @@ OLD_CALLS = Kind[
 OLD_CORRECTIONS = Kind[Correction](
     "correct", "waiting_corrections", _CORRECTION, lambda row: _correction_values(row)[:-1], _correction_row
 )
-KINDS = (CALLS, CORRECTIONS, OLD_CALLS, OLD_CORRECTIONS)
+DECISIONS = Kind[Decision](
+    "decide",
+    "waiting_decisions",
+    {
+        "question_id": "BLOB NOT NULL",
+        "caller_id": "TEXT NOT NULL",
+        "decided_at": "BLOB NOT NULL",
+        "input": "TEXT NOT NULL",
+        "reason": "TEXT NOT NULL",
+        "state": "TEXT NOT NULL",
+        "label": "TEXT NOT NULL",
+        "undoes": "BLOB",
+    },
+    _decision_values,
+    _decision_row,
+)
+KINDS = (CALLS, CORRECTIONS, OLD_CALLS, OLD_CORRECTIONS, DECISIONS)
 
 
 class SpoolError(StoreError):

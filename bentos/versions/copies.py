@@ -8,6 +8,7 @@
 Services that share the folder share the copies: the same digest is the same content.
 """
 
+import json
 import os
 import shutil
 import tempfile
@@ -108,6 +109,15 @@ class Copies:
                 shutil.rmtree(copy, ignore_errors=True)
         for copy in sorted(unused, key=_modified, reverse=True)[KEPT:]:
             shutil.rmtree(copy, ignore_errors=True)
+
+
+def known_labels(folder: Path) -> set[str]:
+    """The labels of all versions that have a copy in the folder; none where it cannot be told."""
+    labels: set[str] = set()
+    for metadata in folder.glob("*/metadata.json"):
+        with suppress(OSError, ValueError, KeyError, TypeError):
+            labels.update(json.loads(metadata.read_bytes())["labels"])
+    return labels
 
 
 def _copy(source: Path, target: Path) -> None:

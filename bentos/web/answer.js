@@ -58,7 +58,7 @@ function bars(prediction) {
 }
 
 // The text with each word marked by the label that it speaks for, whichever label was answered; and the legend.
-function why({ explanation, top, prediction }) {
+export function why({ explanation, top, prediction }) {
   if (!explanation) return [];
   const others = Object.keys(prediction).filter((label) => label !== top.label);
   const against = others.length === 1 ? others[0] : `not ${top.label}`;

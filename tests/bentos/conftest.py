@@ -10,6 +10,8 @@ from bentos.answering.log_health import LogHealth
 from bentos.answering.model_pool import ModelPool
 from bentos.answering.own_labels import OwnLabels
 from bentos.answering.predictor import Predictor
+from bentos.answering.review import ReviewQueue
+from bentos.answering.sampling import ReviewSampler
 from bentos.answering.shadow import Shadow
 from bentos.http.app import create_app
 from bentos.http.context import Service
@@ -80,16 +82,22 @@ def log_health(store) -> LogHealth:
 
 
 @pytest.fixture
-def predictor(store, metrics, pool, log_health) -> Predictor:
-    return Predictor(store, metrics, pool, log_health, OwnLabels(store))
+def sampler(store, metrics) -> ReviewSampler:
+    return ReviewSampler(store, metrics, share=0.0, per_hour=60)
 
 
 @pytest.fixture
-def service(served, store, metrics, predictor, pool, log_health) -> Service:
+def predictor(store, metrics, pool, log_health, sampler) -> Predictor:
+    return Predictor(store, metrics, pool, log_health, OwnLabels(store), sampler.consider)
+
+
+@pytest.fixture
+def service(served, store, metrics, predictor, pool, log_health, sampler) -> Service:
     current = CurrentVersions(served)
     recorder = FeedbackRecorder(store, metrics, predictor.own_labels)
-    shadow = Shadow(store, metrics, pool)
-    return Service("test", "sms-spam", current, store, metrics, predictor, pool, log_health, shadow, recorder)
+    review = ReviewQueue(store, predictor.own_labels)
+    shadow = Shadow(store, metrics, pool, sampler)
+    return Service("test", "sms-spam", current, store, metrics, predictor, pool, log_health, shadow, recorder, review)
 
 
 @pytest.fixture

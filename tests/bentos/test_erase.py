@@ -11,6 +11,7 @@ from bentos.erase import REMAINS, erase
 from bentos.settings import Settings
 from bentos.store import Call, Correction, StoreError, Subject, timeuuid
 from bentos.store.cassandra.schema import migrate
+from bentos.store.questions import Decision, Question
 from bentos.store.spool import CORRECTIONS, Spool, replay_lock
 from bentos.store.sqlite.store import SQLiteStore
 from tests.cassandra.client import PATIENT, opened, session_of, settings_for
@@ -36,6 +37,9 @@ async def fill(store) -> None:
         await store.put(KEY, dict.fromkeys(texts, CACHED))
         await store.correct([Correction(caller, timeuuid.now(), text, "spam") for text in texts])
         await store.correct([Correction("reviewer", timeuuid.now(), texts[0], "ham", "random")])
+        questions = [Question(timeuuid.now(), caller, text, KEY, "ham", 0.25, "random") for text in texts]
+        await store.ask(questions)
+    await store.decide([Decision(questions[0].id, "ann", timeuuid.now(), texts[0], "random", "skipped")])
 
 
 async def kept(store) -> tuple[set[str], set[tuple[str, str]]]:
@@ -43,6 +47,11 @@ async def kept(store) -> tuple[set[str], set[tuple[str, str]]]:
     hours = [timeuuid.hour(timeuuid.first(datetime.now(UTC) - ago * HOUR)) for ago in range(4)]
     texts = {row.input for hour in hours async for row in store.calls("ann", hour)}
     return texts, {(row.caller_id, row.input) async for row in store.corrections()}
+
+
+async def asked(store) -> set[tuple[str, str, str]]:
+    """Caller, text and reviewer of all questions."""
+    return {(row.caller_id, row.input, row.reviewer) async for row in store.questions(datetime.now(UTC) - HOUR)}
 
 
 @pytest.fixture
@@ -75,7 +84,8 @@ async def filled(request, anyio_backend):
 async def test_nothing_of_a_caller_is_found_afterwards(filled):
     settings, store = filled
     counts = await asyncio.to_thread(erase, settings, Subject("ann"))
-    assert (counts["log"], counts["cache"], counts["feedback"]) == (9, 3, 4)
+    assert (counts["log"], counts["cache"], counts["feedback"], counts["review"]) == (9, 3, 4, 3)
+    assert await asked(store) == {("bob", "bob's own", ""), ("bob", "what both sent", "")}
     texts, corrections = await kept(store)
     assert texts == set()
     assert corrections == {("bob", "bob's own"), ("bob", "what both sent"), ("reviewer", "bob's own")}
@@ -91,6 +101,8 @@ async def test_nothing_of_a_text_is_found_afterwards(filled):
         counts = await asyncio.to_thread(erase, settings, Subject(text=text))
         assert counts["cache"] == 1 and counts["feedback"] == feedback
         assert counts["log"] == (6 if text == "what both sent" else 3)
+        assert counts["review"] == (2 if text == "what both sent" else 1)
+    assert await asked(store) == {("ann", SECRETS[0], ""), ("bob", "bob's own", "ann")}
     texts, corrections = await kept(store)
     assert texts == {SECRETS[0]}
     assert corrections == {

@@ -43,7 +43,8 @@ class Service(RuleBasedStateMachine):
         self.runner = asyncio.Runner()
         self.store = self.runner.run(open_store(options))
         own_labels = OwnLabels(self.store)
-        self.predictor = Predictor(self.store, Metrics(), ModelPool(60), LogHealth(self.store), own_labels)
+        pool, health = ModelPool(60), LogHealth(self.store)
+        self.predictor = Predictor(self.store, Metrics(), pool, health, own_labels, lambda *answered: None)
         self.caller = uuid4().hex
         self.expected = []  # (input, version key, label) of every answered call
         self.down, self.kills = None, 0

@@ -94,6 +94,19 @@ async def test_what_turns_the_direction_of_writing_is_shown(tmp_path, output, co
     assert (row["text"], row["controls"]) == ("win \u202egnp.exe", "U+202E")
 
 
+async def test_what_reviewers_said_has_the_reasons_for_asking_and_an_older_file_is_read(tmp_path, output, collect):
+    output.write_text("text,label,source,corrected_at,callers,controls\nno,rejected,feedback,,1,\n")
+    store = await SQLiteStore.open(tmp_path / "spam.db")
+    said = [("ann", "win", "threshold"), ("bob", "win", "random"), ("10.0.0.1", "win", ""), ("10.0.0.1", "hi", "")]
+    await store.correct([Correction(who, timeuuid.now(), text, "spam", reason) for who, text, reason in said])
+    await store.close()
+    collect(tmp_path, output)
+    with open(output, newline="") as file:
+        rows = [(row["text"], row["callers"], row["reason"]) for row in csv.DictReader(file)]
+    assert rows == [("no", "1", ""), ("hi", "1", ""), ("win", "3", "random threshold")]
+    assert len(corrections.read(output).rows) == 3
+
+
 async def test_collecting_again_gives_the_same_bytes_and_a_later_word_replaces_an_earlier(tmp_path, output, collect):
     await send(tmp_path, ("a", "one", "spam"), ("a", "two", "ham"))
     collect(tmp_path, output)

@@ -7,6 +7,7 @@ with tombstones; the nodes drop both at a later compaction, after `gc_grace_seco
 import hashlib
 import logging
 from collections.abc import Collection, Iterator
+from datetime import datetime
 from typing import Any
 
 from cassandra.cluster import Session
@@ -15,7 +16,7 @@ from bentos.settings import Settings
 from bentos.store import Subject, digest
 from bentos.store.cassandra.cluster import keyspace_of, new_cluster
 from bentos.store.cassandra.errors import explain
-from bentos.store.cassandra.schema import CACHE, CORRECTED, FEEDBACK, HOURS, LOG, full_name
+from bentos.store.cassandra.schema import TABLES, full_name
 from bentos.store.cassandra.statements import cache_key
 
 PAGE = 500  # rows in memory at once
@@ -44,13 +45,13 @@ class _Eraser:
 
     def __init__(self, session: Session, keyspace: str) -> None:
         self._session = session
-        self._names = {table.name: full_name(keyspace, table) for table in (CACHE, LOG, HOURS, FEEDBACK, CORRECTED)}
+        self._names = {table.name: full_name(keyspace, table) for table in TABLES}
         self._prepared: dict[str, Any] = {}
-        self.counts = {"cache": 0, "log": 0, "feedback": 0}
+        self.counts = {"cache": 0, "log": 0, "feedback": 0, "review": 0}
 
     def caller(self, caller: str) -> dict[str, int]:
-        """The caller's calls with their cached predictions, the caller's corrections, and the labels that reviewers
-        gave the caller's texts.
+        """The caller's calls with their cached predictions, the caller's corrections, and the questions on the caller's
+        texts with the labels that reviewers gave them. Of a reviewer, the name goes from the questions decided on.
         """
         hours = self._rows("SELECT called_hour FROM {spam_caller_hours} WHERE caller_id = ?", caller)
         for (hour,) in list(hours):
@@ -59,6 +60,7 @@ class _Eraser:
                 self._uncache(version or "", text or "")
                 self._uncorrect_text(text or "", reviewed_only=True)
                 self.counts["log"] += 1
+            self._unask(hour, caller=caller)
             self._run("DELETE FROM {spam_calls_per_caller} WHERE caller_id = ? AND called_hour = ?", caller, hour)
         self._run("DELETE FROM {spam_caller_hours} WHERE caller_id = ?", caller)
         self._uncorrect_caller(caller)
@@ -80,10 +82,23 @@ class _Eraser:
                         *(caller, hour, at),
                     )
                     self.counts["log"] += 1
+        for (hour,) in list(self._rows("SELECT DISTINCT called_hour FROM {spam_review}")):
+            self._unask(hour, text=text)
         for version in versions:
             self._uncache(version, text)
         self._uncorrect_text(text)
         return self.counts
+
+    def _unask(self, hour: datetime, caller: str | None = None, text: str | None = None) -> None:
+        """Delete the questions of an hour on the caller's calls, or on the text, and a reviewer's name from others."""
+        where = "WHERE called_hour = ? AND called_at = ?"
+        query = "SELECT called_at, caller_id, input, reviewer FROM {spam_review} WHERE called_hour = ?"
+        for at, asked, found, reviewer in list(self._rows(query, hour)):
+            if (caller is not None and asked == caller) or (text is not None and found == text):
+                self._run(f"DELETE FROM {{spam_review}} {where}", hour, at)
+                self.counts["review"] += 1
+            elif caller is not None and reviewer == caller:
+                self._run(f"DELETE reviewer FROM {{spam_review}} {where}", hour, at)
 
     def _uncache(self, version: str, text: str) -> None:
         """Delete the prediction, if there is one: reading first writes no tombstone for what is not there."""

@@ -86,9 +86,26 @@ CORRECTED = Table(  # by which a caller's calls find their corrections; `digest`
     {"digest": "blob", "input_sha256": "text"},
     {"label": "text", "corrected_at": "timeuuid"},
 )
+REVIEW = Table(  # a partition has the questions on the calls of an hour
+    "spam_review",
+    {"called_hour": "timestamp"},
+    {"called_at": "timeuuid"},
+    {
+        "caller_id": "text",
+        "input": "text",
+        "model_version": "text",
+        "result": "text",
+        "probability": "float",
+        "reason": "text",
+        "state": "text",
+        "answer": "text",
+        "reviewer": "text",
+        "decided_at": "timeuuid",
+    },
+)
 
 
-TABLES = (CACHE, LOG, HOURS, FEEDBACK, CORRECTED)
+TABLES = (CACHE, LOG, HOURS, FEEDBACK, CORRECTED, REVIEW)
 
 
 def migrate(settings: Settings) -> list[str]:
@@ -121,7 +138,7 @@ def _migrate(session: Session, settings: Settings) -> Iterator[str]:
         replication = _replication(settings.cassandra_replication)
         _change(session, f"CREATE KEYSPACE IF NOT EXISTS {protect_name(keyspace)} WITH replication = {replication}")
         yield f"keyspace {keyspace} created, replication {settings.cassandra_replication}"
-    by_age = {CACHE.name: settings.cache_ttl, LOG.name: settings.log_ttl, HOURS.name: settings.log_ttl}
+    by_age = {CACHE.name: settings.cache_ttl} | dict.fromkeys((LOG.name, HOURS.name, REVIEW.name), settings.log_ttl)
     for table in TABLES:
         lifetime = by_age.get(table.name, 0)  # rows of the others are replaced, at any age
         compaction = None if is_astra(settings) else _compaction(lifetime)  # Astra DB has its own

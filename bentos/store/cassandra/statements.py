@@ -31,7 +31,7 @@ class Statements:
     """
 
     def __init__(self, session: Session, settings: Settings) -> None:
-        cache, log, hours, feedback, corrected = (full_name(keyspace_of(settings), table) for table in TABLES)
+        cache, log, hours, feedback, corrected, _ = (full_name(keyspace_of(settings), table) for table in TABLES)
         select = f"SELECT input, prediction_map, whole_input FROM {cache}"
         self._get = session.prepare(f"{select} WHERE model_version = ? AND input = ?")
         self._get_many = session.prepare(f"{select} WHERE model_version = ? AND input IN ?")
@@ -53,6 +53,16 @@ class Statements:
         )
         self._call = session.prepare(
             f"SELECT {ANSWER} FROM {log} WHERE caller_id = ? AND called_hour = ? AND called_at = ?"
+        )
+        self._correction = session.prepare(
+            f"SELECT caller_id, corrected_at, input, label, reason FROM {feedback}"
+            " WHERE input_sha256 = ? AND caller_id = ?"
+        )
+        self._retract = session.prepare(
+            f"DELETE FROM {feedback} USING TIMESTAMP ? WHERE input_sha256 = ? AND caller_id = ?"
+        )
+        self._unindex = session.prepare(
+            f"DELETE FROM {corrected} USING TIMESTAMP ? WHERE caller_id = ? AND digest = ? AND input_sha256 = ?"
         )
         self._correct = session.prepare(
             f"INSERT INTO {feedback} (input_sha256, caller_id, corrected_at, input, label, reason)"
@@ -115,6 +125,10 @@ class Statements:
             self._noted.popitem(last=False)
         return True
 
+    def note(self, caller_id: str, hour: datetime) -> Statement:
+        """Note that something of the caller's is in this hour: a reviewer's name, for one who is to be erased."""
+        return self._hour.bind((caller_id, hour))
+
     def forget_hours(self) -> None:
         """A write has failed, perhaps that of an hour: note them all anew."""
         self._noted.clear()
@@ -136,6 +150,17 @@ class Statements:
             row = (key, correction.caller_id, at, correction.input, label, correction.reason)
             yield self._correct.bind((*row, written))
             yield self._index.bind((correction.caller_id, digest(correction.input), key, label, at, written))
+
+    def correction(self, caller_id: str, text: str) -> Statement:
+        """One row (caller_id, corrected_at, input, label, reason), or none."""
+        return self._correction.bind((hashlib.sha256(text.encode()).hexdigest(), caller_id))
+
+    def retract(self, caller_id: str, text: str, corrected_at: UUID) -> Iterator[Statement]:
+        """Take back the correction of that moment: a later one stays, and this one, if it waits, has no effect."""
+        written = timeuuid.microseconds(corrected_at)
+        key = hashlib.sha256(text.encode()).hexdigest()
+        yield self._retract.bind((written, key, caller_id))
+        yield self._unindex.bind((written, caller_id, digest(text), key))
 
     def corrects(self, caller_id: str) -> Statement:
         """A row if the caller has sent corrections."""

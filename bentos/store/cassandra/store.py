@@ -6,8 +6,8 @@ Whatever the driver or the database raises, and an answer that does not come in 
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 from uuid import UUID
@@ -16,11 +16,13 @@ from cassandra.cluster import Cluster, Session
 from cassandra.query import Statement
 
 from bentos.settings import Settings
-from bentos.store import MODEL, Call, Correction, Probabilities, StoreError, digest
+from bentos.store import MODEL, Call, Correction, Probabilities, StoreError, digest, timeuuid
 from bentos.store.cassandra.cluster import is_astra, new_cluster
 from bentos.store.cassandra.errors import explain
+from bentos.store.cassandra.review import ReviewStatements, question_of, read_questions, recent_hours, start_of_hour
 from bentos.store.cassandra.statements import PAGE, Statements
 from bentos.store.group_commit import GroupCommit
+from bentos.store.questions import LABELLED, Decision, Question
 from bentos.store.resilient import ResilientStore
 from bentos.store.spool import Spool
 from registry.model.artifact import DECIMALS
@@ -58,6 +60,7 @@ class CassandraStore:
         self._session = session
         self._settings = settings
         self._statements = Statements(session, settings)
+        self._review = ReviewStatements(session, settings)
         self._log = GroupCommit(self._log_group, parallel=GROUPS)
 
     @classmethod
@@ -102,22 +105,14 @@ class CassandraStore:
     async def calls(self, caller_id: str, hour: datetime) -> AsyncIterator[Call]:
         after = BEFORE_ALL
         while True:
-            try:
-                async with asyncio.timeout(PAGE_TIMEOUT):
-                    page = await self._send(self._statements.page(caller_id, hour, after))
-            except Exception as error:
-                raise self._failure(error, PAGE_TIMEOUT) from error
+            page = await self._rows(self._statements.page(caller_id, hour, after))
             for after, *answer in page:
                 yield _call(caller_id, after, *answer)
             if len(page) < PAGE:
                 return
 
     async def call(self, caller_id: str, called_at: UUID) -> Call | None:
-        try:
-            async with asyncio.timeout(PAGE_TIMEOUT):
-                rows = await self._send(self._statements.call(caller_id, called_at))
-        except Exception as error:
-            raise self._failure(error, PAGE_TIMEOUT) from error
+        rows = await self._rows(self._statements.call(caller_id, called_at))
         return _call(caller_id, called_at, *rows[0]) if rows else None
 
     async def correct(self, corrections: Sequence[Correction]) -> None:
@@ -145,9 +140,57 @@ class CassandraStore:
                 return
             await self._page(pages.fetch_next_page)
 
+    async def correction(self, caller_id: str, text: str) -> Correction | None:
+        rows = await self._rows(self._statements.correction(caller_id, text))
+        return Correction(*rows[0][:-1], rows[0][-1] or "") if rows else None
+
+    async def ask(self, questions: Sequence[Question]) -> None:
+        await self._write(self._review.ask(questions))
+
+    async def questions(self, since: datetime) -> AsyncIterator[Question]:
+        hours = await self._question_hours(since)
+        async for question in read_questions(self._review, hours, self._rows):
+            yield question
+
+    async def _question_hours(self, since: datetime) -> list[datetime]:
+        """The hours that may have questions, newest first."""
+        if self._settings.log_ttl:
+            return recent_hours(since, self._settings.log_ttl)
+        rows = await self._page(self._session.execute, self._review.hours(), timeout=PAGE_TIMEOUT)
+        found = [hour.replace(tzinfo=UTC) for (hour,) in await asyncio.to_thread(list, rows)]
+        return sorted((hour for hour in found if hour >= start_of_hour(since)), reverse=True)
+
+    async def question(self, question_id: UUID) -> Question | None:
+        rows = await self._rows(self._review.question(question_id))
+        return question_of(*rows[0]) if rows else None
+
+    async def decide(self, decisions: Sequence[Decision]) -> None:
+        """Where some of a decision's rows are written and others fail, the whole decision is written once more."""
+        await self._write(statement for decision in decisions for statement in self._deciding(decision))
+
+    def _deciding(self, decision: Decision) -> Iterator[Statement]:
+        reviewer, at = decision.caller_id, decision.decided_at
+        if decision.undoes:
+            yield from self._statements.retract(reviewer, decision.input, decision.undoes)
+        if decision.state == LABELLED:
+            correction = Correction(reviewer, at, decision.input, decision.label, decision.reason)
+            yield from self._statements.correct([correction])
+        update = self._review.decide(decision.question_id, at, decision.state, decision.label, reviewer)
+        if update:
+            yield self._statements.note(reviewer, timeuuid.hour(decision.question_id))
+            yield update
+
     async def close(self) -> None:
         await self._log.close()
         await asyncio.to_thread(self._cluster.shutdown)
+
+    async def _rows(self, statement: Statement) -> Rows:
+        """The rows of a statement that no answer waits for, and that may take longer."""
+        try:
+            async with asyncio.timeout(PAGE_TIMEOUT):
+                return await self._send(statement)
+        except Exception as error:
+            raise self._failure(error, PAGE_TIMEOUT) from error
 
     async def _look_up(self, statements: Iterable[Statement], add: Callable[[Rows], None]) -> None:
         try:

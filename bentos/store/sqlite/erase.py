@@ -35,10 +35,11 @@ def erase(settings: Settings, subject: Subject, version_keys: Collection[str]) -
 
 
 def _erase_caller(db: sqlite3.Connection, caller: str) -> dict[str, int]:
-    """The caller's calls with their cached predictions, the caller's corrections, and the labels that reviewers gave
-    the caller's texts.
+    """The caller's calls with their cached predictions, the caller's corrections, and the questions on the caller's
+    texts with the labels that reviewers gave them. Of a reviewer, the name goes from the questions decided on.
     """
-    counts = {"cache": 0, "log": 0, "feedback": 0}
+    counts = {"cache": 0, "log": 0, "feedback": 0, "review": _delete_questions(db, "caller_id", caller)}
+    db.execute("UPDATE spam_review SET reviewer = '' WHERE reviewer = ?", (caller,))
     for hour in list(_different(db, "spam_calls", "called_hour")):
         while calls := _calls(db, "called_hour = ? AND caller_id = ?", (hour, caller)):
             with _transaction(db):
@@ -51,7 +52,7 @@ def _erase_caller(db: sqlite3.Connection, caller: str) -> dict[str, int]:
 
 def _erase_text(db: sqlite3.Connection, text: str) -> dict[str, int]:
     """The text's predictions, all callers' calls and corrections of it; the log is read once through."""
-    counts = {"cache": 0, "log": 0, "feedback": 0}
+    counts = {"cache": 0, "log": 0, "feedback": 0, "review": _delete_questions(db, "input", text)}
     with _transaction(db):
         counts["cache"] = _delete_cached(db, {(v, text) for v in _different(db, "spam_cache_items", "model_version")})
         counts["feedback"] = db.execute("DELETE FROM spam_corrections WHERE input = ?", (text,)).rowcount
@@ -81,6 +82,10 @@ def _delete_cached(db: sqlite3.Connection, keys: Iterable[tuple[str, str]]) -> i
 def _delete_reviewed(db: sqlite3.Connection, texts: Iterable[str]) -> int:
     statement = "DELETE FROM spam_corrections WHERE input = ? AND reason != ''"
     return db.executemany(statement, [(text,) for text in texts]).rowcount
+
+
+def _delete_questions(db: sqlite3.Connection, column: str, value: str) -> int:
+    return db.execute(f"DELETE FROM spam_review WHERE {column} = ?", (value,)).rowcount
 
 
 def _different(db: sqlite3.Connection, table: str, column: str) -> Iterator[Any]:

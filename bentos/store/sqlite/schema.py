@@ -15,7 +15,7 @@ from bentos.store import StoreError, digest, timeuuid
 from bentos.store.sqlite.file import connect, failure
 
 APPLICATION_ID = 0x5350414D  # "SPAM", in the file's header: the file is this program's
-SCHEMA = 3
+SCHEMA = 4
 COMPATIBLE = 2  # user_version in the header: the oldest release that can use the file, which accepts no other
 
 # Each table is its primary key's tree (WITHOUT ROWID): a text is stored once, a caller's hour lies together, old hours,
@@ -52,6 +52,15 @@ ALTER TABLE spam_corrections ADD COLUMN corrected_time INTEGER NOT NULL DEFAULT 
 ALTER TABLE spam_corrections ADD COLUMN digest BLOB;
 CREATE INDEX spam_corrections_by_age ON spam_corrections (corrected_time);
 CREATE INDEX spam_corrections_by_caller ON spam_corrections (caller_id, digest);
+""",
+    4: """
+CREATE TABLE spam_review (
+    called_hour INTEGER NOT NULL, called_time INTEGER NOT NULL, called_at BLOB NOT NULL, caller_id TEXT NOT NULL,
+    input TEXT NOT NULL, model_version TEXT NOT NULL, result TEXT NOT NULL, probability REAL NOT NULL,
+    reason TEXT NOT NULL, state TEXT NOT NULL, answer TEXT NOT NULL, reviewer TEXT NOT NULL, decided_at BLOB,
+    PRIMARY KEY (called_hour, called_time, called_at)
+) WITHOUT ROWID;
+UPDATE spam_schema SET version = 4;
 """,
 }
 _VIEWS = (  # for a release of COMPATIBLE

@@ -122,6 +122,13 @@ def prune(connection: sqlite3.Connection, cache_ttl: int, log_ttl: int, feedback
                 (now - log_ttl - HOUR, limit),  # an hour's last call is up to HOUR younger than called_hour
             ).rowcount
         )
+        deleted.append(
+            connection.execute(
+                "DELETE FROM spam_review WHERE (called_hour, called_time, called_at) IN"
+                " (SELECT called_hour, called_time, called_at FROM spam_review WHERE called_hour < ? LIMIT ?)",
+                (now - log_ttl - HOUR, limit),
+            ).rowcount
+        )
     if feedback_ttl:
         expired = timeuuid.first(datetime.fromtimestamp(now - feedback_ttl, UTC)).time
         deleted.append(

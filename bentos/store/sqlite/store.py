@@ -22,7 +22,8 @@ import orjson
 from bentos.settings import Settings
 from bentos.store import Call, Correction, Probabilities, digest
 from bentos.store.group_commit import GroupCommit
-from bentos.store.sqlite import statements
+from bentos.store.questions import Decision, Question
+from bentos.store.sqlite import review, statements
 from bentos.store.sqlite.file import connect, failure
 from bentos.store.sqlite.schema import create_tables
 from bentos.store.threads import WorkerThreads
@@ -114,6 +115,27 @@ class SQLiteStore:
             for correction in page:
                 yield correction
             last = page[-1].input, page[-1].caller_id
+
+    async def correction(self, caller_id: str, text: str) -> Correction | None:
+        return await self._read(partial(review.read_correction, caller_id=caller_id, text=text))
+
+    async def ask(self, questions: Sequence[Question]) -> None:
+        await self._group_commit.add([(review.ASK, [review.question_row(question) for question in questions])])
+
+    async def questions(self, since: datetime) -> AsyncIterator[Question]:
+        last = review.NEWEST
+        while True:
+            page, last = await self._read(partial(review.read_questions, since=since, before=last))
+            for question in page:
+                yield question
+            if not page:
+                return
+
+    async def question(self, question_id: UUID) -> Question | None:
+        return await self._read(partial(review.read_question, question_id=question_id))
+
+    async def decide(self, decisions: Sequence[Decision]) -> None:
+        await self._group_commit.add([write for decision in decisions for write in review.decision_writes(decision)])
 
     async def close(self) -> None:
         self._closing.set()

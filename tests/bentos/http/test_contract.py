@@ -51,7 +51,7 @@ async def check(app, folder: Path, *arguments: str, key: str = "") -> None:
             stdout=asyncio.subprocess.PIPE,
         )
         output, _ = await process.communicate()
-    if process.returncode or b"27 selected / 27 total" not in output:
+    if process.returncode or b"30 selected / 30 total" not in output:
         pytest.fail(output.decode(), pytrace=False)
 
 

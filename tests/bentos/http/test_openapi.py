@@ -10,6 +10,7 @@ pytestmark = pytest.mark.anyio
     [
         ("/", ["/web/page.css", "/web/page.js"]),
         ("/versions", ["/web/page.css", "/web/versions.js"]),
+        ("/review", ["/web/page.css", "/web/review.js"]),
         ("/docs", ["/docs/swagger-ui-bundle.js", "/docs/swagger-ui.css"]),
     ],
 )
@@ -37,6 +38,9 @@ async def test_the_documented_shape_is_the_answered_one(client):
         "/compare",
         "/recent_log",
         "/feedback",
+        "/review",
+        "/review/{question_id}",
+        "/review/{question_id}/why",
         "/versions",
         "/versions/{ref}",
         "/versions/{ref}/prediction",

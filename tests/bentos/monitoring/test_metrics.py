@@ -58,7 +58,7 @@ async def test_the_spool_and_a_store_that_is_away_are_seen(service, metrics, poo
 
     store = ResilientStore("cassandra", unreachable, Spool(tmp_path / "spool.db"))
     await store.start()
-    predictor = Predictor(store, metrics, pool, LogHealth(store), OwnLabels(store))
+    predictor = Predictor(store, metrics, pool, LogHealth(store), OwnLabels(store), lambda *answered: None)
     changed = {"store": store, "predictor": predictor}
     async with client_of(create_app(replace(service, **changed))) as client:
         assert (await client.post("/predictions", json={"texts": TEXTS})).status_code == 200

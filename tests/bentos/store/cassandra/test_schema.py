@@ -40,7 +40,7 @@ async def test_a_first_migration_makes_what_the_store_needs_and_a_second_changes
     with pytest.raises(StoreError, match="run `python -m bentos migrate`"):
         async with opened(settings):
             pass
-    assert [line.rsplit(" ", 1)[-1] for line in migrate(settings)[1:]] == ["created"] * 5
+    assert [line.rsplit(" ", 1)[-1] for line in migrate(settings)[1:]] == ["created"] * 6
     async with opened(settings) as store:
         await store.put("1-aa", {"free": SPAM})
         assert await store.get("1-aa", ["free"]) == {"free": SPAM}

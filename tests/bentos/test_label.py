@@ -1,0 +1,84 @@
+"""`python -m bentos label` and `export review`: the review queue for other programs."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bentos.store import timeuuid
+from bentos.store.questions import LABELLED, RANDOM, SKIPPED, THRESHOLD, Question
+from bentos.store.sqlite.store import SQLiteStore
+
+pytestmark = pytest.mark.anyio
+
+ROOT = Path(__file__).parents[2]
+
+
+def bentos(folder: Path, *words: str, rows: str = "", expect: int = 0) -> tuple[list[dict], str]:
+    """What it prints on standard output, as JSON, and on standard error."""
+    paths = {"SQLITE_PATH": "spam.db", "SPOOL_PATH": "spool.db", "VERSIONS_PATH": "versions"}
+    environment = {**os.environ, **{name: str(folder / path) for name, path in paths.items()}}
+    command = [sys.executable, "-m", "bentos", *words]
+    done = subprocess.run(command, cwd=ROOT, env=environment, input=rows, capture_output=True, text=True)
+    assert done.returncode == expect, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()], done.stderr
+
+
+@pytest.fixture
+async def store(tmp_path, anyio_backend):
+    store = await SQLiteStore.open(tmp_path / "spam.db")
+    yield store
+    await store.close()
+
+
+def a_question(text: str, reason: str = RANDOM) -> Question:
+    return Question(timeuuid.now(), "10.0.0.1", text, "1-abcdef01", "spam", 0.75, reason)
+
+
+def line(question: Question, label: str, reviewer: str = "ann") -> str:
+    return json.dumps({"id": str(question.id), "label": label, "reviewer": reviewer}) + "\n"
+
+
+async def test_labels_are_stored_with_their_reasons_and_exported_with_the_questions(store, tmp_path):
+    first, second, third, gone = (a_question(text, THRESHOLD) for text in ("one 🎁", "two", "three", "gone"))
+    await store.ask([first, second, third])
+    rows = line(first, "ham") + line(first, "spam", "bob") + line(second, "") + line(gone, "ham")
+    counts = {"labelled": 2, "skipped": 1, "before": 0, "unknown": 1}
+    assert bentos(tmp_path, "label", rows=rows) == ([counts], "")
+    kept = [(one.caller_id, one.input, one.label, one.reason) async for one in store.corrections()]
+    assert kept == [("ann", "one 🎁", "ham", THRESHOLD), ("bob", "one 🎁", "spam", THRESHOLD)]
+    again = line(first, "spam", "bob") + line(second, "") + line(first, "", "cid")
+    assert bentos(tmp_path, "label", rows=again)[0] == [{"labelled": 0, "skipped": 0, "before": 3, "unknown": 0}]
+    rows, _ = bentos(tmp_path, "export", "review")
+    assert [(row["text"], row["state"], row["answer"], row["reviewer"]) for row in rows] == [
+        ("three", "waiting", "", ""),
+        ("two", SKIPPED, "", "ann"),
+        ("one 🎁", LABELLED, "spam", "bob"),
+    ]
+    answered = {"version": "1-abcdef01", "label": "spam", "probability": 0.75, "reason": THRESHOLD}
+    assert answered.items() <= rows[0].items() and "10.0.0.1" not in rows[0].values()
+
+
+@pytest.mark.parametrize(
+    ("bad", "why"),
+    [
+        ("{", "a line is no label: JSONDecodeError"),
+        ('{"id": "17", "label": "ham", "reviewer": "ann"}', "a line is no label: ValueError"),
+        ('{"id": 17, "label": "ham", "reviewer": "ann"}', "a line is no label: AttributeError"),
+        ('{"label": "ham", "reviewer": "ann"}', "a line is no label: KeyError"),
+        ('{"id": "%s", "label": "eggs", "reviewer": "ann"}', "'eggs' is no label of a version; there are: ham, spam"),
+        ('{"id": "%s", "label": 1, "reviewer": "ann"}', "its label or reviewer no text"),
+        ('{"id": "%s", "label": "ham", "reviewer": ""}', "a reviewer has no name"),
+    ],
+)
+async def test_a_line_that_cannot_be_used_stores_nothing(store, tmp_path, bad, why):
+    (tmp_path / "versions" / "copy").mkdir(parents=True)
+    (tmp_path / "versions" / "copy" / "metadata.json").write_text('{"labels": ["ham", "spam"]}')
+    question = a_question("one")
+    await store.ask([question])
+    _, errors = bentos(tmp_path, "label", rows=line(question, "ham") + bad.replace("%s", str(question.id)), expect=1)
+    assert why in errors and "Traceback" not in errors
+    assert await store.question(question.id) == question
