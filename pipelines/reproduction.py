@@ -108,7 +108,7 @@ def reproduce(lock: int) -> None:
         pass_fds=[lock],  # where this process is killed, the lock lasts until `dvc repro` has ended
     )
     try:
-        with LOG.open("a") as log:
+        with LOG.open("a", buffering=1) as log:  # a line at a time, for who watches it
             for line in process.stdout:
                 log.write(line)
                 if stage := stage_name(line.rstrip()):
