@@ -116,3 +116,10 @@ def test_it_is_whole_on_a_phone_and_every_button_is_in_reach(open_review):
     page.locator("#last", has_text="You said ham").wait_for()
     page.get_by_role("button", name="Undo").click()
     page.locator("#text", has_text=text).wait_for()
+
+
+def test_who_may_not_review_is_told_so_and_sees_nothing(visit, server):
+    asked(server, "free")
+    page = visit("/review", url=server.url, extra_http_headers={"X-Forwarded-For": "10.0.0.7"})
+    page.locator("#error", has_text="this needs the right `review`").wait_for()
+    assert page.locator("#shown").is_hidden() and page.locator("#text").inner_text() == ""
