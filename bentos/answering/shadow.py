@@ -9,9 +9,11 @@ from bentos.answering.model_pool import ModelPool
 from bentos.answering.predictor import Answer
 from bentos.answering.sampling import ReviewSampler
 from bentos.monitoring.metrics import Metrics
-from bentos.store import SHADOW, Call, Store, timeuuid
+from bentos.store import SHADOW, Call, Store, StoreError, timeuuid
 from bentos.versions.loaded import LoadedVersion
 
+LOG_EVERY = 1.0  # seconds
+MAX_ROWS = 500  # that wait for the log
 MAX_WAITING_CHARACTERS = 1_000_000  # of text; calls beyond it are dropped
 
 logger = logging.getLogger(__name__)
@@ -34,7 +36,8 @@ class _Comparison:
 class Shadow:
     """Predicts answered calls once more, one at a time, counts where the labels differ, and logs what it predicted.
 
-    The rows of the log say that they are the shadow's: they are no answers, and only compare versions.
+    The rows of the log say that they are the shadow's: they are no answers, and only compare versions. They are written
+    once a second: a write of each would make the callers' own writes wait for the disk.
     """
 
     def __init__(self, store: Store, metrics: Metrics, pool: ModelPool, sampler: ReviewSampler) -> None:
@@ -44,6 +47,7 @@ class Shadow:
         self.pool = pool
         self._waiting: asyncio.Queue[_Comparison] = asyncio.Queue()
         self._waiting_characters = 0
+        self._rows: list[Call] = []  # predicted, and not in the log yet
 
     async def compare(
         self, caller_id: str, version: LoadedVersion, shadow: LoadedVersion, answers: Sequence[Answer]
@@ -57,6 +61,27 @@ class Shadow:
         self._waiting.put_nowait(comparison)
 
     async def run(self) -> None:
+        logging_rows = asyncio.create_task(self._log_every_second())
+        try:
+            await self._predict_all()
+        finally:
+            logging_rows.cancel()
+            await self._log_rows()
+
+    async def _log_every_second(self) -> None:
+        while True:
+            await asyncio.sleep(LOG_EVERY)
+            await self._log_rows()
+
+    async def _log_rows(self) -> None:
+        rows, self._rows = self._rows, []
+        try:
+            if rows:
+                await self.store.log(rows)
+        except StoreError as error:
+            logger.warning("%d predictions of the shadow are not in the log: %s", len(rows), error)
+
+    async def _predict_all(self) -> None:
         while True:
             comparison = await self._waiting.get()
             try:
@@ -75,12 +100,12 @@ class Shadow:
         differing = [a for label, a in zip(labels, comparison.answers, strict=True) if label != a.label]
         caller, key = comparison.caller_id, comparison.shadow.key
         rows = zip(texts, labels, probabilities, strict=True)
-        await self.store.log(
-            [
-                Call(caller, timeuuid.now(), text, key, label, False, row[label], source=SHADOW)
-                for text, label, row in rows
-            ]
-        )
+        self._rows += [
+            Call(caller, timeuuid.now(), text, key, label, False, row[label], source=SHADOW)
+            for text, label, row in rows
+        ]
+        if len(self._rows) >= MAX_ROWS:
+            await self._log_rows()
         self.metrics.count_shadowed(comparison.version.number, comparison.shadow.number, len(texts), len(differing))
         for answer in differing:
             self.sampler.consider_disagreement(comparison.version, caller, answer)

@@ -42,10 +42,32 @@ async def test_the_shadow_hears_each_answered_text_and_differing_labels_are_coun
     await until_counted(metrics, "spam_shadow_texts_total", 3, **PAIR)
     assert counted(metrics, "spam_shadow_disagreements_total", **PAIR) == 1
     assert service.served.shadow.model.runs == [["free"], ["win a prize"], ["lunch"]]
-    hour = timeuuid.hour(timeuuid.now())
-    rows = [(call.input, call.source) async for call in store.calls("10.0.0.1", hour) if call.source == "shadow"]
-    assert [text for text, _ in rows] == ["free", "win a prize", "lunch"]
     assert await store.get(service.served.shadow.key, ["free", "lunch"]) == {}
+
+
+async def logged_by_shadow(store) -> list[str]:
+    hour = timeuuid.hour(timeuuid.now())
+    return [call.input async for call in store.calls("10.0.0.1", hour) if call.source == "shadow"]
+
+
+@pytest.mark.parametrize("seconds", [0.01, 60])
+async def test_what_the_shadow_predicts_is_logged_in_a_while_and_when_the_service_ends(
+    app, service, metrics, store, monkeypatch, seconds
+):
+    monkeypatch.setattr("bentos.answering.shadow.LOG_EVERY", seconds)
+    route(service, shadow="challenger")
+    task = asyncio.create_task(service.shadow.run())
+    for text in ("free", "win a prize"):
+        await ask(app, text=text)
+    await until_counted(metrics, "spam_shadow_texts_total", 2, **PAIR)
+    if seconds == 60:
+        assert await logged_by_shadow(store) == [], "a write of each would hold up the callers'"
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    async with asyncio.timeout(20):
+        while await logged_by_shadow(store) != ["free", "win a prize"]:
+            await asyncio.sleep(0.01)
+    task.cancel()
 
 
 async def test_the_shadow_does_not_hear_what_it_answers_itself(app, service, shadow, metrics):
