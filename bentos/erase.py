@@ -14,6 +14,7 @@ REMAINS = (  # what no command can erase from here, each with what to do
     "models that were trained on it: train anew without it, promote that version, delete the others",
     "pipelines/feedback.csv, its history in git and copies in DVC's cache: delete the row, and rewrite the history",
     "copies: outputs of `python -m pipelines.score`, files that were exported, backups and snapshots, logs of a proxy",
+    "labels that reviewers gave texts of calls that the log no longer has: erase them by their text",
     "rows in the spool of another machine: type the command on each machine that serves",
 )
 

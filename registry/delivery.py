@@ -88,6 +88,8 @@ def post(settings: RegistrySettings, message: Notification) -> Problem | None:
         return Problem("it does not answer in time")
     except OSError:  # every other error of requests, whose texts have the URL in them
         return Problem("it cannot be connected to, or hung up")
+    except ValueError:  # of urllib3, for a host that is no name
+        return Problem("NOTIFY_URL is no address that can be used")
     return problem_of(answer.status_code, answer.headers.get("Retry-After", ""))
 
 

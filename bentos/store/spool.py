@@ -213,11 +213,16 @@ def replay_lock(path: Path) -> Iterator[bool]:
 
 
 def erase_waiting(path: Path, subject: Subject) -> int:
-    """Delete the rows of a caller or of a text; how many there were. Raises SpoolError."""
+    """Delete the rows of a caller or of a text; how many there were.
+
+    Raises SpoolError, also where a reviewer's decision waits: whose text it is about is known to the database alone.
+    """
     column, value = ("input", subject.text) if subject.caller_id is None else ("caller_id", subject.caller_id)
     try:
         with closing(_open(path)) as connection:
             connection.execute("PRAGMA secure_delete = ON")
+            if subject.caller_id and connection.execute(f"SELECT 1 FROM {DECISIONS.table} LIMIT 1").fetchone():
+                raise SpoolError(f"decisions of reviewers wait in {path}: try again once a service has moved them")
             deleted = [
                 connection.execute(f"DELETE FROM {kind.table} WHERE {column} = ?", (value,)).rowcount for kind in KINDS
             ]

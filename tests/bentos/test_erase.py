@@ -3,6 +3,7 @@
 import asyncio
 import sqlite3
 from datetime import UTC, datetime, timedelta
+from uuid import uuid1
 
 import pytest
 
@@ -11,8 +12,8 @@ from bentos.erase import REMAINS, erase
 from bentos.settings import Settings
 from bentos.store import Call, Correction, StoreError, Subject, timeuuid
 from bentos.store.cassandra.schema import migrate
-from bentos.store.questions import Decision, Question
-from bentos.store.spool import CORRECTIONS, Spool, replay_lock
+from bentos.store.questions import SKIPPED, Decision, Question
+from bentos.store.spool import CORRECTIONS, DECISIONS, Spool, replay_lock
 from bentos.store.sqlite.store import SQLiteStore
 from tests.cassandra.client import PATIENT, opened, session_of, settings_for
 
@@ -153,6 +154,9 @@ async def test_rows_that_wait_are_erased_and_none_is_moved_meanwhile(cassandra_s
     await spool.add([Correction("ann", timeuuid.now(), LONG, "spam")], CORRECTIONS)
     assert (await asyncio.to_thread(erase, cassandra_settings, Subject("ann")))["spool"] == 3
     assert [row.input for row in (await spool.oldest(10))[0]] == ["bob's own"]
+    await spool.add([Decision(uuid1(), "bea", timeuuid.now(), "whose is it?", "random", SKIPPED)], DECISIONS)
+    with pytest.raises(StoreError, match="decisions of reviewers wait"):
+        await asyncio.to_thread(erase, cassandra_settings, Subject("ann"))
     await spool.close()
     monkeypatch.setattr("bentos.erase.LOCK_TIMEOUT", 0.2)
     with replay_lock(cassandra_settings.spool_path) as locked, pytest.raises(StoreError, match="try again"):

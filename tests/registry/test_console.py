@@ -47,6 +47,7 @@ def test_the_wheel_has_the_packages_with_their_data_and_no_tests(unpacked):
     for name in ("bentos/web/index.html", "bentos/deploy/nginx.conf", "bentos/serve.txt", "registry/py.typed"):
         assert (unpacked / name).is_file()
     assert (unpacked / "pipelines/written/messages.csv").stat().st_size > 100_000
+    assert not (unpacked / "pipelines/feedback.csv").exists(), "texts that callers sent"
     (info,) = unpacked.glob("*.dist-info")
     assert "sms-spam = registry.console:main" in (info / "entry_points.txt").read_text()
 

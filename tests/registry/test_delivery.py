@@ -149,3 +149,8 @@ def test_no_problem_says_anything_of_the_url(settings, monkeypatch):
 
         monkeypatch.setattr(requests.Session, "post", fail)
         assert "hunter2" not in str(post(settings("http://127.0.0.1/in?token=hunter2"), MESSAGE))
+
+
+def test_an_address_that_is_none_is_a_problem_that_names_the_setting(settings):
+    problem = post(settings("http://hooks..invalid/in?token=hunter2"), MESSAGE)
+    assert problem == ("NOTIFY_URL is no address that can be used", False, 0.0)

@@ -65,7 +65,8 @@ UPDATE spam_schema SET version = 4;
 }
 _VIEWS = (  # for a release of COMPATIBLE
     """CREATE VIEW spam_calls_per_caller AS
-    SELECT called_hour, caller_id, called_time, called_at, input, model_version, result, from_cache FROM spam_calls""",
+    SELECT called_hour, caller_id, called_time, called_at, input, model_version, result, from_cache FROM spam_calls
+    WHERE source != 'shadow'""",  # it would be shown to callers as an answer
     """CREATE TRIGGER spam_calls_inserted INSTEAD OF INSERT ON spam_calls_per_caller BEGIN
     INSERT INTO spam_calls
         (called_hour, caller_id, called_time, called_at, input, model_version, result, from_cache)
