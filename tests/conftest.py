@@ -22,12 +22,15 @@ SYSTEM = {
     Path(__file__).parent / name for name in ("system", "hostile", "bentos/http/test_contract.py", "docs/test_calls.py")
 }  # folders and files
 TRAINING = ("crossval", "export", "held_out", "register", "tracking", "train")
-STAGES = (*TRAINING, "collect", "fetch", "retrain", "stage", "validate", "vega")
+STAGES = (*TRAINING, "collect", "fetch", "retrain", "review", "stage", "validate", "vega")
+OF_REGISTRY = ("console", "delivery", "lock", "main", "notify", "publish")
 LONG = {
     *(Path(__file__).parent / name for name in ("bentos/deploy", "data", "docs", "model", "pipelines/model")),
     *(Path(__file__).parent / f"pipelines/test_{name}.py" for name in STAGES),
-    *(Path(__file__).parent / f"registry/test_{name}.py" for name in ("console", "lock", "main")),
-    Path(__file__).parent / "registry/rollout/test_driver.py",
+    *(Path(__file__).parent / f"registry/test_{name}.py" for name in OF_REGISTRY),
+    *(Path(__file__).parent / name for name in ("registry/quality", "registry/rollout/test_driver.py")),
+    Path(__file__).parent / "bentos/versions/test_registry_reader.py",
+    *(Path(__file__).parent / f"bentos/test_{name}.py" for name in ("erase", "export", "label")),
 }
 PAGES = Path(__file__).parent / "system" / "page"
 QUICK = "not system and not long"  # the choice of `make test-quick`
