@@ -20,7 +20,7 @@ REMAINS = (  # what no command can erase from here, each with what to do
 
 
 def erase(settings: Settings, subject: Subject) -> dict[str, int]:
-    """How many rows went, by what they were: cache, log, feedback, review, and with Cassandra the spool. It may run again.
+    """How many rows went, by what they were: cache, log, feedback, review, with Cassandra the spool. It may run again.
 
     While it runs, no row is moved from this machine's spool to the database. Raises StoreError.
     """

@@ -21,7 +21,17 @@ from registry.rollout.comparison import Comparison
 from registry.rollout.plan import LiveQuality, Pair, Plan, check, start_problems, unloaded, with_share
 from registry.rollout.progress import Progress
 from registry.rollout.services import Services
-from registry.rollout.state import ROLLOUT, SIGN_EVERY, Runner, State, continued, number_of, read_state, write_state
+from registry.rollout.state import (
+    ROLLOUT,
+    SIGN_EVERY,
+    Runner,
+    State,
+    continued,
+    number_of,
+    read_state,
+    runner_of,
+    write_state,
+)
 from registry.route import Routing, read_routing, set_routing
 from registry.versions import CHAMPION, Registry, RegistryError, UnknownVersion
 
@@ -184,17 +194,21 @@ class Rollout:
 
     def _look_at_registry(self) -> Pair:
         """Raises Stopped where aliases or routing are no longer this rollout's, TakenOver, RegistryError."""
+        self._check_own()
         routing = read_routing(self.registry)
         if routing != self.routing:
             self._raise_changed(routing)
-        state = read_state(self.registry, routing)
-        if state is None or state.runner is None or state.runner.token != self.state.runner.token:
-            raise TakenOver("another process runs this rollout now")
         pair = self._current_pair()
         if time.time() - self.state.runner.signed > SIGN_EVERY:
             self.state = self.state.signed()
             write_state(self.registry, self.state)
         return pair
+
+    def _check_own(self) -> None:
+        """Raises TakenOver where another process has taken this rollout over, or ended it, while this one was away."""
+        runner = runner_of(self.registry)
+        if runner is None or runner.token != self.state.runner.token:
+            raise TakenOver("another process runs or has ended this rollout: nothing was changed")
 
     def _current_pair(self) -> Pair:
         """The versions, which must still be those that the rollout began with."""
@@ -254,6 +268,8 @@ class Rollout:
         for _ in range(STOP_TRIES):
             try:
                 return self._try_stop(why)
+            except TakenOver:
+                raise
             except RegistryError as error:
                 problem = str(error)
                 self.progress.note(f"stops, and cannot yet: {problem}")
@@ -261,6 +277,7 @@ class Rollout:
         raise RegistryError(f"the rollout has to stop ({why}), but {self.plan.alias} may keep its share: {problem}")
 
     def _try_stop(self, why: str) -> None:
+        self._check_own()
         now = read_routing(self.registry)
         known = {alias for version in self.registry.versions() for alias in version.aliases}
         shares = {alias: share for alias, share in now.shares.items() if alias in known and alias != self.plan.alias}

@@ -86,6 +86,12 @@ def read_state(registry: Registry, routing: Routing) -> State | None:
     return state if state and (state.runs or routing.shares.get(state.alias)) else None
 
 
+def runner_of(registry: Registry) -> Runner | None:
+    """The process that runs a rollout, or ran the one that was interrupted without a word; None for none."""
+    text = registry.model_tags().get(ROLLOUT)
+    return State.from_json(text).runner if text else None
+
+
 def write_state(registry: Registry, state: State) -> None:
     registry.tag_model(ROLLOUT, state.to_json())
 

@@ -354,6 +354,28 @@ def test_a_process_whose_rollout_another_one_took_over_changes_nothing(drive, re
     assert read_routing(registry).shares == {"challenger": 50.0}
 
 
+@pytest.mark.parametrize("ended", [False, True])
+def test_a_process_that_was_suspended_leaves_alone_what_another_has_made_of_its_rollout(drive, registry, ended):
+    """The other one took over, went a step on and, if it `ended`, made the version champion."""
+
+    def go_on() -> None:
+        state = State.from_json(registry.model_tags()[ROLLOUT])
+        routing = Routing({} if ended else {"challenger": 25.0})
+        set_routing(registry, routing, read_routing(registry))
+        if ended:
+            registry.untag_model(ROLLOUT)
+        else:
+            write_state(registry, replace(state, routing=routing, runner=Runner()))
+        drive.now += 10 * PLAN.timeout
+
+    drive.happens = at(3, go_on)
+    with pytest.raises(TakenOver, match="nothing was changed"):
+        drive.rollout().run()
+    assert read_routing(registry).shares == ({} if ended else {"challenger": 25.0})
+    assert (ROLLOUT in registry.model_tags()) is not ended
+    assert [event["what"] for event in history(registry) if event["what"] == STOP] == []
+
+
 def test_an_error_of_the_rollout_itself_leaves_no_share(drive):
     def fail() -> None:
         raise ZeroDivisionError("unforeseen")
