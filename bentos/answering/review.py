@@ -64,12 +64,12 @@ class ReviewQueue:
 
     async def skip(self, reviewer: str, question_id: UUID) -> Question:
         """Nobody is asked any more. Raises CallError and StoreError."""
-        question = await self._answerable(reviewer, question_id)
+        question = await self._answerable(reviewer, question_id, remembered=False)
         return await self._decide(question, reviewer, SKIPPED)
 
     async def undo(self, reviewer: str, question_id: UUID) -> Question:
         """Take the reviewer's own decision back, and its correction with it. Raises CallError and StoreError."""
-        question = await self._answerable(reviewer, question_id)
+        question = await self._answerable(reviewer, question_id, remembered=False)
         return question if question.state == WAITING else await self._decide(question, reviewer, WAITING)
 
     async def labelled(self, question_id: UUID) -> Question:
@@ -79,21 +79,24 @@ class ReviewQueue:
             raise CallError("not_labelled", "what the model says would sway you: it is told after the label")
         return question
 
-    async def _answerable(self, reviewer: str, question_id: UUID) -> Question:
+    async def _answerable(self, reviewer: str, question_id: UUID, remembered: bool = True) -> Question:
         """A question that waits, or that the reviewer has decided on. Raises CallError: unknown_id, already_decided.
 
+        `remembered`: where the store cannot say, what this worker remembers will do, also that the question waits.
         Two reviewers in the same few milliseconds may both find it waiting: then both labels are kept.
         """
-        question = await self._question(question_id)
+        question = await self._question(question_id, remembered)
         if question.state != WAITING and question.reviewer != reviewer:
             raise CallError("already_decided", f"another reviewer has {question.state} it meanwhile")
         return question
 
-    async def _question(self, question_id: UUID) -> Question:
+    async def _question(self, question_id: UUID, remembered: bool = True) -> Question:
+        """Another worker may have labelled what this one remembers as waiting, and its label wait in the spool."""
         try:
             question = await self.store.question(question_id)
         except StoreError as error:
-            if question := self._shown.get(question_id):
+            question = self._shown.get(question_id)
+            if question and (remembered or question.state != WAITING):
                 return question
             detail = "the database, which knows the question, cannot be read now: retry"
             raise CallError("store_unavailable", detail) from error

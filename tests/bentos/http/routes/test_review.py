@@ -190,7 +190,24 @@ async def test_while_the_database_is_away_what_was_shown_can_be_labelled(ann, st
     assert [(one.question_id, one.caller_id, one.label, one.reason) for one in kept] == [
         (shown.id, "127.0.0.1", "ham", RANDOM)
     ]
-    status, answer = await decide(ann, other, action="skip")
+    for question, action in ((other, "skip"), (shown, "undo")):
+        status, answer = await decide(ann, question, action=action)
+        assert (status, answer["error"]) == (503, "store_unavailable")
+
+
+@pytest.mark.parametrize("action", ["undo", "skip"])
+async def test_a_label_that_another_worker_has_put_into_the_spool_is_not_taken_for_none(
+    ann, store, a_question, monkeypatch, action
+):
+    shown = a_question()
+    await store.ask([shown])
+    await ann.get("/review")
+
+    async def away(*_):
+        raise StoreError("away")
+
+    monkeypatch.setattr(store, "question", away)
+    status, answer = await decide(ann, shown, action=action)
     assert (status, answer["error"]) == (503, "store_unavailable")
 
 
