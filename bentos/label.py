@@ -20,7 +20,7 @@ from bentos.answering.review import decide
 from bentos.settings import Settings
 from bentos.store import Store, StoreError
 from bentos.store.backends import open_store
-from bentos.store.questions import LABELLED, SKIPPED
+from bentos.store.questions import LABELLED, SKIPPED, WAITING
 from bentos.store.resilient import CALLER_BYTES
 from bentos.versions.copies import known_labels
 
@@ -85,7 +85,11 @@ async def _store(store: Store, label: Label) -> str:
     state = LABELLED if label.label else SKIPPED
     if (question.state, question.answer, question.reviewer) == (state, label.label, label.reviewer):
         return BEFORE
-    if state == SKIPPED and question.state == LABELLED and question.reviewer != label.reviewer:
-        return BEFORE  # another's label stays
+    if question.state != WAITING and question.reviewer != label.reviewer:
+        if state == SKIPPED:
+            return BEFORE  # another's label stays
+        mine = await store.correction(label.reviewer, question.input)
+        if question.state == LABELLED and mine and mine.reason and mine.label == label.label:
+            return BEFORE  # the question remembers the last of its reviewers only; a label anew would be of today
     await decide(store, question, label.reviewer, state, label.label)
     return state

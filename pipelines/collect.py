@@ -130,6 +130,7 @@ def _write(
             left_out[WAS_REJECTED] += 1
         elif len(labels) > 1:
             left_out[DISPUTED] += 1
+            remaining.pop(identity, None)
             if left_out[DISPUTED] <= SHOWN:
                 counts = ", ".join(f"{label} by {callers}" for label, callers in sorted(labels.items()))
                 print(f"collect: left out, {counts}: {text[:80]!r}")

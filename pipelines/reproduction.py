@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from hashlib import md5
 from pathlib import Path
 
 from pipelines.up import stage_name
@@ -15,7 +16,8 @@ from pipelines.up import stage_name
 WORK = Path("build/retrain")
 LOG = WORK / "retrain.log"
 LOCK = WORK / "lock"
-BEFORE = WORK / "before"  # copies of the files, while a run may change them
+BEFORE = WORK / "before"  # copies of the files, while a run may change them, and the MD5 of what the run wrote
+DVC_LOCK = Path("dvc.lock")
 PATIENCE = 60.0  # seconds that an interrupted `dvc repro` has to end
 
 
@@ -47,7 +49,7 @@ def only_one() -> Iterator[int]:
 
 @contextmanager
 def unchanged_on_failure(files: Collection[Path]) -> Iterator[None]:
-    """The files are as before when the block raises, also by Ctrl-C.
+    """What the block wrote, by `write` and `reproduce`, is taken back when it raises, also by Ctrl-C.
 
     Where this process is killed, `restore` does it at the start of the next run.
     """
@@ -62,16 +64,44 @@ def unchanged_on_failure(files: Collection[Path]) -> Iterator[None]:
 
 
 def restore(files: Collection[Path]) -> bool:
-    """Put back what a run that did not end well has changed; False where there is none."""
+    """Put back what a run that did not end well has written; False where there is none.
+
+    A file that somebody else has changed since stays, and is printed.
+    """
     if not BEFORE.exists():
         return False
     for file in files:
-        if (copy := BEFORE / file.name).exists():
+        copy, written = BEFORE / file.name, _note_of(file)
+        if _digest(file) == _digest(copy):
+            continue
+        if not (written.exists() and written.read_text() == _digest(file)):
+            print(f"retrain: {file} was changed meanwhile, and not by the run that failed: it stays as it is")
+        elif copy.exists():
             replace(copy, file)
         else:
             file.unlink(missing_ok=True)
     shutil.rmtree(BEFORE)
     return True
+
+
+def write(source: Path, target: Path) -> None:
+    """`replace`, in a run that may have to take it back. The note comes first: a kill may come between the two."""
+    _note_of(target).write_text(_digest(source))
+    replace(source, target)
+
+
+def note(file: Path) -> None:
+    """The run has written the file as it is now."""
+    _note_of(file).write_text(_digest(file))
+
+
+def _note_of(file: Path) -> Path:
+    return BEFORE / f"{file.name}.md5"
+
+
+def _digest(file: Path) -> str:
+    """Empty where there is no file."""
+    return md5(file.read_bytes(), usedforsecurity=False).hexdigest() if file.exists() else ""
 
 
 def _back_up(files: Collection[Path]) -> None:
@@ -95,6 +125,7 @@ def replace(source: Path, target: Path) -> None:
 def reproduce(lock: int) -> None:
     """Run `dvc repro`, print the stages that run, and log all that it says. It is interrupted with this process.
 
+    DVC says that it updates dvc.lock just before it does: what it wrote is there when the next line comes.
     Raises StepFailed.
     """
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])  # a stage is `python -m ...`
@@ -107,13 +138,19 @@ def reproduce(lock: int) -> None:
         process_group=0,  # its own, with its stages: all of them get the signal of `_interrupt`
         pass_fds=[lock],  # where this process is killed, the lock lasts until `dvc repro` has ended
     )
+    updates = False
     try:
         with LOG.open("a", buffering=1) as log:  # a line at a time, for who watches it
             for line in process.stdout:
                 log.write(line)
+                if updates:
+                    note(DVC_LOCK)
+                updates = line.startswith(("Updating lock file", "Generating lock file"))
                 if stage := stage_name(line.rstrip()):
                     print(f"  {stage}", flush=True)
         status = process.wait()
+        if updates:
+            note(DVC_LOCK)
     except BaseException:
         _interrupt(process)
         raise

@@ -12,9 +12,9 @@ the registry would still say "learnt" when somebody's `git checkout` has taken t
 corrections that waited in a spool arrive with old dates. Drift without any new text trains nothing: there is nothing
 to learn from.
 
-Where a step fails, or after Ctrl-C, the file of corrections and dvc.lock are as they were, the exit status is not 0,
-and the next run tries again. What the steps print is in build/retrain/retrain.log alone, since there may be texts in
-it.
+Where a step fails, or after Ctrl-C, the file of corrections and dvc.lock are as they were, unless somebody else has
+changed them meanwhile, the exit status is not 0, and the next run tries again. What the steps print is in
+build/retrain/retrain.log alone, since there may be texts in it.
 """
 
 import argparse
@@ -35,15 +35,16 @@ from pipelines import params, stage
 from pipelines.collect import ExportError, collect, is_rejected, read_rows
 from pipelines.data.corpus import CorpusError
 from pipelines.reproduction import (
+    DVC_LOCK,
     LOG,
     WORK,
     Busy,
     StepFailed,
     only_one,
-    replace,
     reproduce,
     restore,
     unchanged_on_failure,
+    write,
 )
 from registry import command
 from registry.notify import RETRAINED, RETRAINING_FAILED, notify
@@ -53,7 +54,6 @@ from registry.thresholds import thresholds_from
 from registry.versions import CHAMPION, Registry, RegistryError, Version
 
 COLLECTED = WORK / "feedback.csv"  # what would be trained on
-DVC_LOCK = Path("dvc.lock")
 PARAMS = Path("params.yaml")
 
 
@@ -152,7 +152,7 @@ def retrain(why: str, found: Found, feedback: Path, lock: int) -> list[Version]:
     print(f"retrain: {why}; what the steps say is in {LOG}", flush=True)
     before = {version.number for version in _registry().versions()}
     with unchanged_on_failure((feedback, DVC_LOCK)):
-        replace(COLLECTED, feedback)
+        write(COLLECTED, feedback)
         reproduce(lock)
     versions = [version for version in reversed(_registry().versions()) if version.number not in before]
     numbers = [version.number for version in versions]
@@ -181,7 +181,7 @@ def main() -> None:
     try:
         with only_one() as lock:
             if restore((feedback, DVC_LOCK)):
-                print(f"retrain: the last one was cut off; {feedback} and {DVC_LOCK} are as before it")
+                print(f"retrain: the last one was cut off; what it wrote to {feedback} and {DVC_LOCK} is taken back")
             look_and_retrain(args, feedback, lock)
     except (Busy, Refused) as error:  # of a refusal NOTIFY_URL was told
         sys.exit(f"retrain: {error}")

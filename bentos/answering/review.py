@@ -41,7 +41,7 @@ class ReviewQueue:
 
     async def waiting(self, limit: int, reason: str | None = None) -> Waiting:
         """Up to `limit` questions, newest first of each reason in turn, or of one reason alone. Raises StoreError."""
-        since = timeuuid.hour(timeuuid.now()) - LOOK_BACK
+        since = _look_back()
         counts: dict[str, Counter[str]] = {}
         found: dict[str, list[Question]] = {name: [] for name in REASONS if reason in (None, name)}
         async for question in self.store.questions(since):
@@ -64,12 +64,12 @@ class ReviewQueue:
 
     async def skip(self, reviewer: str, question_id: UUID) -> Question:
         """Nobody is asked any more. Raises CallError and StoreError."""
-        question = await self._answerable(reviewer, question_id)
+        question = await self._answerable(reviewer, question_id, remembered=False)
         return await self._decide(question, reviewer, SKIPPED)
 
     async def undo(self, reviewer: str, question_id: UUID) -> Question:
         """Take the reviewer's own decision back, and its correction with it. Raises CallError and StoreError."""
-        question = await self._answerable(reviewer, question_id)
+        question = await self._answerable(reviewer, question_id, remembered=False)
         return question if question.state == WAITING else await self._decide(question, reviewer, WAITING)
 
     async def labelled(self, question_id: UUID) -> Question:
@@ -79,21 +79,24 @@ class ReviewQueue:
             raise CallError("not_labelled", "what the model says would sway you: it is told after the label")
         return question
 
-    async def _answerable(self, reviewer: str, question_id: UUID) -> Question:
+    async def _answerable(self, reviewer: str, question_id: UUID, remembered: bool = True) -> Question:
         """A question that waits, or that the reviewer has decided on. Raises CallError: unknown_id, already_decided.
 
+        `remembered`: where the store cannot say, what this worker remembers will do, also that the question waits.
         Two reviewers in the same few milliseconds may both find it waiting: then both labels are kept.
         """
-        question = await self._question(question_id)
+        question = await self._question(question_id, remembered)
         if question.state != WAITING and question.reviewer != reviewer:
             raise CallError("already_decided", f"another reviewer has {question.state} it meanwhile")
         return question
 
-    async def _question(self, question_id: UUID) -> Question:
+    async def _question(self, question_id: UUID, remembered: bool = True) -> Question:
+        """Another worker may have labelled what this one remembers as waiting, and its label wait in the spool."""
         try:
             question = await self.store.question(question_id)
         except StoreError as error:
-            if question := self._shown.get(question_id):
+            question = self._shown.get(question_id)
+            if question and (remembered or question.state != WAITING):
                 return question
             detail = "the database, which knows the question, cannot be read now: retry"
             raise CallError("store_unavailable", detail) from error
@@ -119,8 +122,36 @@ async def decide(store: Store, question: Question, reviewer: str, state: str, la
     mine = question.state == LABELLED and question.reviewer == reviewer
     undoes = question.decided_at if mine and state != LABELLED else None
     reason = await _reason(store, question, reviewer) if state == LABELLED else question.reason
-    await store.decide([Decision(question.id, reviewer, now, question.input, reason, state, label, undoes)])
+    earlier = await _earlier(store, question) if undoes else []
+    decided = Decision(question.id, reviewer, now, question.input, reason, state, label, undoes)
+    await store.decide([*earlier, decided])
     return replace(question, state=state, answer=label, reviewer=reviewer, decided_at=now)
+
+
+async def _earlier(store: Store, question: Question) -> list[Decision]:
+    """The reviewer's label of another question with this text, to be stored again: the label undone took its place.
+
+    None where the reviewer has labelled the text again since: that stays. Raises StoreError.
+    """
+    kept = await store.correction(question.reviewer, question.input)
+    if kept and question.decided_at and kept.corrected_at.time > question.decided_at.time:
+        return []
+    others = [other async for other in store.questions(_look_back()) if _is_of_the_same(other, question)]
+    if not others:
+        return []
+    last = max(others, key=lambda other: other.decided_at.time)
+    reason = RANDOM if any(other.reason == RANDOM for other in others) else last.reason
+    return [Decision(last.id, last.reviewer, timeuuid.now(), last.input, reason, LABELLED, last.answer)]
+
+
+def _is_of_the_same(other: Question, question: Question) -> bool:
+    """Whether the same reviewer has labelled the same text there, too."""
+    same = (other.state, other.reviewer, other.input) == (LABELLED, question.reviewer, question.input)
+    return same and other.id != question.id and other.decided_at is not None
+
+
+def _look_back() -> datetime:
+    return timeuuid.hour(timeuuid.now()) - LOOK_BACK
 
 
 async def _reason(store: Store, question: Question, reviewer: str) -> str:

@@ -22,7 +22,7 @@ from uuid import UUID
 from bentos.monitoring.logs import Throttle
 from bentos.store import Call, Correction, Probabilities, Store, StoreError
 from bentos.store.circuit_breaker import CircuitBreaker
-from bentos.store.questions import Decision, Question
+from bentos.store.questions import WAITING, Decision, Question
 from bentos.store.spool import CALLS, CORRECTIONS, DECISIONS, KINDS, Kind, Spool, SpoolError
 
 T = TypeVar("T")
@@ -114,7 +114,19 @@ class ResilientStore:
             yield question
 
     async def question(self, question_id: UUID) -> Question | None:
-        return await self._reachable().question(question_id)
+        """Raises StoreError, too, when nobody has decided on it while decisions wait: one on it may be among them."""
+        waiting = await self._decisions_wait()  # first: what is moved meanwhile is counted, or read
+        question = await self._reachable().question(question_id)
+        if question and question.state == WAITING and waiting:
+            raise StoreError("a question is undecided, and decisions wait in the spool")
+        return question
+
+    async def _decisions_wait(self) -> bool:
+        """Also where the spool cannot say."""
+        try:
+            return await self._spool.count([DECISIONS]) > 0
+        except SpoolError:
+            return True
 
     async def decide(self, decisions: Sequence[Decision]) -> None:
         await self._write(DECISIONS, decisions)

@@ -62,6 +62,21 @@ async def test_labels_are_stored_with_their_reasons_and_exported_with_the_questi
     assert answered.items() <= rows[0].items() and "10.0.0.1" not in rows[0].values()
 
 
+async def test_the_same_file_again_changes_nothing_where_two_people_answered_one_question(store, tmp_path):
+    first, same_text, other = questions = [a_question("one"), a_question("one"), a_question("two")]
+    await store.ask(questions)
+    rows = line(first, "ham") + line(same_text, "ham") + line(first, "spam", "bob") + line(other, "")
+    counts = {"labelled": 3, "skipped": 1, "before": 1, "unknown": 0}
+    assert bentos(tmp_path, "label", rows=rows + line(other, "", "bob"))[0] == [counts]
+    decided = [await store.question(one.id) for one in questions]
+    assert [one.state for one in decided] == [LABELLED, LABELLED, SKIPPED]
+    kept = [one async for one in store.corrections()]
+    counts = {"labelled": 0, "skipped": 0, "before": 5, "unknown": 0}
+    assert bentos(tmp_path, "label", rows=rows + line(other, "", "bob"))[0] == [counts]
+    assert [await store.question(one.id) for one in questions] == decided
+    assert [one async for one in store.corrections()] == kept
+
+
 @pytest.mark.parametrize(
     ("bad", "why"),
     [

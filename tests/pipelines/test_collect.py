@@ -134,7 +134,7 @@ async def test_a_text_that_a_person_rejected_stays_rejected_whatever_callers_say
 
 async def test_reviewers_labels_alone_join_the_rows_that_a_person_let_in(tmp_path, output, collect):
     output.write_text(
-        "text,label,reason\nlet in,ham,\nrelabelled,ham,\nwithdrawn,spam,random\n'=refused,rejected,\n",
+        "text,label,reason\nlet in,ham,\nrelabelled,ham,\ndisputed,ham,\nwithdrawn,spam,random\n'=refused,rejected,\n",
         encoding="utf-8",
     )
     reviewed = {"relabelled": "spam", "new": "ham", "disputed": "ham", "=refused": "spam"}

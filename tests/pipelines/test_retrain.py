@@ -13,7 +13,7 @@ import yaml
 
 from bentos.store import Call, Correction, timeuuid
 from bentos.store.sqlite.store import SQLiteStore
-from pipelines.reproduction import BEFORE, WORK, _back_up, restore
+from pipelines.reproduction import BEFORE, WORK, _back_up, note, restore, write
 from pipelines.retrain import Found, Limits, main, reason, reason_against
 from registry import notify
 from registry.model.evaluation import EvaluationDetails
@@ -201,15 +201,46 @@ def wait_for(condition, process):
     assert condition(), process.communicate()
 
 
-def test_a_run_that_was_killed_is_undone_by_the_next_one(project):
-    feedback, lock = project / "feedback.csv", project / "dvc.lock"
+def begin(feedback, lock):
+    """What a run has done when it is killed: a new corpus, and a stage in a dvc.lock that was not there."""
     WORK.mkdir(parents=True)
     lock.unlink()
     _back_up((feedback, lock))
-    feedback.write_text("text,label\nnew,ham\n")
+    (feedback.parent / "collected").write_text("text,label\nnew,ham\n")
+    write(feedback.parent / "collected", feedback)
     lock.write_text("half")
+    note(lock)
+
+
+def test_a_run_that_was_killed_is_undone_by_the_next_one(project):
+    feedback, lock = project / "feedback.csv", project / "dvc.lock"
+    begin(feedback, lock)
     assert restore((feedback, lock)) and feedback.read_text() == HAND and not lock.exists()
     assert not restore((feedback, lock))
+
+
+@pytest.mark.parametrize("edited", CHANGED)
+def test_what_a_person_changed_after_a_kill_stays(project, capsys, edited):
+    feedback, lock = project / "feedback.csv", project / "dvc.lock"
+    begin(feedback, lock)
+    with open(project / edited, "a") as file:
+        file.write("by hand,ham\n")
+    theirs = (project / edited).read_bytes()
+    assert restore((feedback, lock)) and (project / edited).read_bytes() == theirs
+    assert f"{edited} was changed" in capsys.readouterr().out
+    assert (feedback.read_text() == HAND, lock.exists()) == (edited == "dvc.lock", edited == "dvc.lock")
+
+
+async def test_what_a_person_changes_during_a_run_that_fails_stays(project, run):
+    stages = yaml.safe_load((project / "dvc.yaml").read_text())
+    stages["stages"]["last"] = {"cmd": "echo 'late,ham' >> feedback.csv && false", "deps": ["trained"]}
+    (project / "dvc.yaml").write_text(yaml.safe_dump(stages))
+    await correct(project, *reviewed("one"))
+    before = files(project)
+    status, said = run("--corrections", "1")
+    assert status == 1 and "feedback.csv was changed" in said and "dvc.lock was changed" not in said
+    assert {"one", "late"} < {text for text, *_ in rows(project)}
+    assert "  last\n" in said and files(project)["dvc.lock"] == before["dvc.lock"]
 
 
 async def test_drift_of_the_champion_s_calls_without_anything_new(project, run, monkeypatch):

@@ -10,6 +10,8 @@ from bentos.store import Correction, StoreError, timeuuid
 from bentos.store.cassandra.schema import migrate
 from bentos.store.cassandra.store import open_store
 from bentos.store.questions import LABELLED, RANDOM, SKIPPED, THRESHOLD, WAITING, Decision, Question
+from bentos.store.resilient import ResilientStore
+from bentos.store.spool import DECISIONS, Spool, replay_lock
 from bentos.store.sqlite.store import SQLiteStore
 from tests.cassandra.client import PATIENT, opened, session_of, settings_for, until
 from tests.cassandra.ring import free_port
@@ -144,6 +146,27 @@ async def test_while_the_database_is_away_questions_are_refused_and_decisions_wa
         assert await corrections(store) == [Correction("ann", said.decided_at, question.input, "ham", RANDOM)]
         assert await asked(store) == [decided(question, said)], "an update alone makes no question"
         await store.close()
+
+
+async def test_a_question_is_not_called_undecided_while_decisions_wait(tmp_path, anyio_backend):
+    path = tmp_path / "spool.db"
+    store = ResilientStore("the database", lambda: SQLiteStore.open(tmp_path / "spam.db"), Spool(path))
+    labelled, other = a_question(), a_question("other")
+    with replay_lock(path) as locked:  # another worker's, which is about to move the rows
+        assert locked
+        await store.start()
+        await store.ask([labelled, other])
+        assert await store.question(labelled.id) == labelled
+        before = a_decision(other)
+        await store.decide([before])
+        spool = Spool(path)
+        await spool.add([a_decision(labelled)], DECISIONS)
+        await spool.close()
+        with pytest.raises(StoreError, match="decisions wait"):
+            await store.question(labelled.id)
+        assert await store.question(other.id) == decided(other, before)
+    await until(lambda: not store.state()["spooled"])
+    await store.close()
 
 
 async def test_rows_expire_in_cassandra_whether_decided_or_not_and_no_tombstone_is_read(settings):

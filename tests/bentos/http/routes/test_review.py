@@ -98,6 +98,29 @@ async def test_undoing_takes_the_label_and_the_correction_back_and_the_question_
         assert [one["id"] for one in (await ann.get("/review")).json()["questions"]] == [str(question.id)]
 
 
+@pytest.mark.parametrize("action", ["undo", "skip"])
+async def test_undoing_one_of_two_questions_on_a_text_leaves_the_label_of_the_other(ann, store, a_question, action):
+    first, slip = questions = [a_question(), a_question(reason=THRESHOLD)]
+    await store.ask(questions)
+    await decide(ann, first, action="label", label="spam")
+    await decide(ann, slip, action="label", label="ham")
+    assert (await decide(ann, slip, action=action))[0] == 200
+    assert (await store.question(first.id)).state == LABELLED
+    assert await corrections(store) == [("127.0.0.1", "free prize", "spam", RANDOM)]
+    assert (await decide(ann, first, action="undo"))[0] == 200
+    assert await corrections(store) == []
+
+
+async def test_undoing_leaves_a_label_that_the_reviewer_gave_the_text_since(ann, store, a_question):
+    questions = [a_question(), a_question()]
+    await store.ask(questions)
+    for question in questions:
+        await decide(ann, question, action="label", label="spam")
+    await store.correct([Correction("127.0.0.1", timeuuid.now(), "free prize", "ham")])
+    await decide(ann, questions[1], action="undo")
+    assert await corrections(store) == [("127.0.0.1", "free prize", "ham", "")]
+
+
 async def test_the_second_of_two_reviewers_is_told(ann, bob, store, a_question):
     labelled, skipped = a_question(), a_question("other")
     await store.ask([labelled, skipped])
@@ -167,7 +190,24 @@ async def test_while_the_database_is_away_what_was_shown_can_be_labelled(ann, st
     assert [(one.question_id, one.caller_id, one.label, one.reason) for one in kept] == [
         (shown.id, "127.0.0.1", "ham", RANDOM)
     ]
-    status, answer = await decide(ann, other, action="skip")
+    for question, action in ((other, "skip"), (shown, "undo")):
+        status, answer = await decide(ann, question, action=action)
+        assert (status, answer["error"]) == (503, "store_unavailable")
+
+
+@pytest.mark.parametrize("action", ["undo", "skip"])
+async def test_a_label_that_another_worker_has_put_into_the_spool_is_not_taken_for_none(
+    ann, store, a_question, monkeypatch, action
+):
+    shown = a_question()
+    await store.ask([shown])
+    await ann.get("/review")
+
+    async def away(*_):
+        raise StoreError("away")
+
+    monkeypatch.setattr(store, "question", away)
+    status, answer = await decide(ann, shown, action=action)
     assert (status, answer["error"]) == (503, "store_unavailable")
 
 
