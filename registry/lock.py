@@ -6,7 +6,9 @@ read before, changes it only if nothing differs, and deletes the lock.
 """
 
 import os
+import signal
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -26,21 +28,42 @@ class ChangedMeanwhile(RegistryError):
 @contextmanager
 def changing(registry: Registry, wait: float = WAIT) -> Iterator[None]:
     """Hold the lock. Raises RegistryError when somebody else holds it for longer than `wait` seconds."""
-    name = f"{registry.model_name}.lock"
+    name, held = f"{registry.model_name}.lock", False
     deadline = time.monotonic() + wait
-    while not _create(registry, name):
-        tags = _tags(registry, name)
-        if time.time() - float(tags.get("since", "inf")) > STALE:
-            _delete(registry, name)
-        elif time.monotonic() > deadline:
-            raise RegistryError(f"{tags.get('holder', 'somebody')} is changing the registry: try again")
-        else:
-            time.sleep(LOOK_EVERY)
+    try:
+        while True:
+            with _no_interrupt():
+                held = _create(registry, name)
+            if held:
+                break
+            tags = _tags(registry, name)
+            if time.time() - float(tags.get("since", "inf")) > STALE:
+                _delete(registry, name)
+            elif time.monotonic() > deadline:
+                raise RegistryError(f"{tags.get('holder', 'somebody')} is changing the registry: try again")
+            else:
+                time.sleep(LOOK_EVERY)
+        yield
+    finally:
+        if held:  # an error here would hide the one that ended the block; a lock left behind becomes stale
+            with _no_interrupt(), suppress(RegistryError):
+                _delete(registry, name)
+
+
+@contextmanager
+def _no_interrupt() -> Iterator[None]:
+    """Ctrl-C waits for the end of the block: in the midst of it a lock would be left that nobody holds."""
+    if threading.current_thread() is not threading.main_thread():  # Ctrl-C interrupts the main thread alone
+        yield
+        return
+    interrupts: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, frame: interrupts.append(number))
     try:
         yield
     finally:
-        with suppress(RegistryError):  # it would hide the error that ended the block; a lock left behind becomes stale
-            _delete(registry, name)
+        signal.signal(signal.SIGINT, before)
+        if interrupts:
+            signal.raise_signal(signal.SIGINT)
 
 
 def check_unchanged(before: object, now: object) -> None:

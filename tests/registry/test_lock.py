@@ -1,5 +1,6 @@
 """Two hands on one registry: one wins, the other is told, and the history shows both what happened and what did not."""
 
+import signal
 import threading
 import time
 
@@ -110,3 +111,19 @@ def test_the_command_that_loses_exits_with_1_and_says_so(cli, registry, monkeypa
     printed = cli("promote", "2")
     assert printed.status == 1 and "somebody else changed the registry" in printed.error
     assert aliases(registry) == {}
+
+
+@pytest.mark.parametrize("name", ["_create", "_delete"])
+def test_ctrl_c_while_the_lock_is_made_or_deleted_leaves_none_behind(registry, monkeypatch, name):
+    done = getattr(lock, name)
+
+    def interrupted(*args):
+        signal.raise_signal(signal.SIGINT)
+        return done(*args)
+
+    monkeypatch.setattr(lock, name, interrupted)
+    with pytest.raises(KeyboardInterrupt), lock.changing(registry):
+        pass
+    monkeypatch.undo()
+    with lock.changing(registry, wait=0):
+        pass
