@@ -28,7 +28,10 @@ LONG = {
     *(Path(__file__).parent / name for name in ("bentos/deploy", "data", "docs", "model", "pipelines/model")),
     *(Path(__file__).parent / f"pipelines/test_{name}.py" for name in STAGES),
     *(Path(__file__).parent / f"registry/test_{name}.py" for name in OF_REGISTRY),
-    *(Path(__file__).parent / name for name in ("registry/quality", "registry/rollout/test_driver.py")),
+    *(
+        Path(__file__).parent / f"registry/{name}"
+        for name in ("quality", "rollout/test_control.py", "rollout/test_driver.py")
+    ),
     Path(__file__).parent / "bentos/versions/test_registry_reader.py",
     *(Path(__file__).parent / f"bentos/test_{name}.py" for name in ("erase", "export", "label")),
 }

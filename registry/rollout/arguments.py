@@ -12,7 +12,8 @@ from urllib.parse import urlsplit
 from registry.output import routing_line
 from registry.quality import live
 from registry.rollout.checks import Judged, Limits
-from registry.rollout.driver import Rollout, Stopped
+from registry.rollout.control import Stopped
+from registry.rollout.driver import Rollout
 from registry.rollout.figures import figures_of
 from registry.rollout.plan import LiveQuality, Pair, Plan, start_problems
 from registry.rollout.progress import Progress, print_plan

@@ -1,52 +1,23 @@
-"""Takes a version from a small share of the calls to champion, and back to none when something is wrong with it.
-
-Every step and every stop is an event of the registry and a notification: `Rollout._route` and `Rollout._try_stop`.
-"""
+"""Takes a version from a small share of the calls to champion, and back to none when something is wrong with it."""
 
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import asdict, replace
 from datetime import UTC, datetime
-from typing import NoReturn
 
-from registry.events import history, record
 from registry.gate import Thresholds
-from registry.lock import ChangedMeanwhile, changing
-from registry.notify import ROLLOUT_STEP, ROLLOUT_STOP, notify
-from registry.output import routing_line
+from registry.lock import ChangedMeanwhile
 from registry.promote import Refused, promote
 from registry.rollout import checks
 from registry.rollout.comparison import Comparison
-from registry.rollout.plan import LiveQuality, Pair, Plan, check, start_problems, unloaded, with_share
+from registry.rollout.control import Control, Stopped, TakenOver
+from registry.rollout.plan import LiveQuality, Plan, check, start_problems, unloaded
 from registry.rollout.progress import Progress
 from registry.rollout.services import Services
-from registry.rollout.state import (
-    ROLLOUT,
-    SIGN_EVERY,
-    Runner,
-    State,
-    continued,
-    number_of,
-    read_state,
-    runner_of,
-    write_state,
-)
-from registry.route import Routing, read_routing, set_routing
-from registry.versions import CHAMPION, Registry, RegistryError, UnknownVersion
+from registry.versions import Registry, RegistryError
 
-STEP, STOP = "rollout step", "rollout stop"  # events
-NOTIFICATIONS = {STEP: ROLLOUT_STEP, STOP: ROLLOUT_STOP}
 NOT_JUDGED = checks.Judged(0, 0, 0, 0)
 STOP_TRIES = 240  # looks for as long as the registry cannot be written to
-
-
-class Stopped(Exception):
-    """The rollout has stopped, and its alias has no share any more; the message says why."""
-
-
-class TakenOver(RegistryError):
-    """Another process runs or ended this rollout; nothing was changed."""
 
 
 class Rollout:
@@ -72,14 +43,17 @@ class Rollout:
         try:
             self._go_through()
         except KeyboardInterrupt:
-            with suppress(RegistryError):  # it says only that the next process need not wait
-                write_state(self.registry, replace(self.state, runner=None))
+            with suppress(RegistryError):  # of the routing, nothing changes
+                self.control.release()
             raise
 
     def _go_through(self) -> None:
+        steps = self.plan.steps
         try:
-            for step in range(self.state.step, len(self.plan.steps)):
-                self._set_share(step)
+            for step in range(self.control.state.step, len(steps)):
+                self._patiently(self.control.note_step, step, steps[step])
+                self.progress.step(step, self.plan)
+                self._patiently(self.control.give, steps[step], f"step {step + 1} of {len(steps)}")
                 self._hold()
             self._promote()
         except TakenOver:
@@ -96,53 +70,25 @@ class Rollout:
         """Continue the rollout that is under way, or begin one."""
         first = self.services.look()
         self.last_good = self.clock()
-        routing = read_routing(self.registry)
-        if read_state(self.registry, routing) is None:
-            pair = Pair.of(self.registry, self.plan.alias)
-            check(start_problems(self.registry, self.plan, pair, routing, first, self.thresholds, self.quality))
-        with changing(self.registry):
-            routing = read_routing(self.registry)
-            state = read_state(self.registry, routing)
-            self.state = continued(state, self.plan.alias, self.plan.steps) if state else self._new(routing)
-            write_state(self.registry, self.state)
-        self.routing = routing if state is None or routing == state.before else state.routing
-        self.numbers = number_of(self.state.candidate), number_of(self.state.champion)
-        self.comparison = Comparison(*self.numbers, self.plan.limits, self.plan.calls, first.counts)
-        if state:
-            self.progress.note(f"continues at {self.plan.steps[state.step]:g}%, whose hold begins again")
+        self.control = Control(
+            self.registry,
+            self.plan,
+            lambda pair, routing: check(
+                start_problems(self.registry, self.plan, pair, routing, first, self.thresholds, self.quality)
+            ),
+        )
+        numbers = self.control.candidate, self.control.champion
+        self.comparison = Comparison(*numbers, self.plan.limits, self.plan.calls, first.counts)
+        if self.control.continues:
+            share = self.plan.steps[self.control.state.step]
+            self.progress.note(f"continues at {share:g}%, whose hold begins again")
 
-    def _new(self, routing: Routing) -> State:
-        pair, now = Pair.of(self.registry, self.plan.alias), time.time()
-        keys = pair.candidate.key, pair.champion.key
-        return State(self.plan.alias, *keys, self.plan.steps, 0, now, now, routing, routing, Runner())
-
-    def _set_share(self, step: int) -> None:
-        """Give the candidate the share of this step."""
-        share = self.plan.steps[step]
-        routing = with_share(self.routing, self.plan.alias, share)
-        if routing != self.state.routing or step != self.state.step:
-            self.state = replace(
-                self.state, step=step, since=time.time(), before=self.routing, routing=routing
-            ).signed()
-            self._patiently(lambda: write_state(self.registry, self.state))
-        self.progress.step(step, self.plan)
-        if routing != self.routing:
-            self._route(routing, f"step {step + 1} of {len(self.plan.steps)}")
-
-    def _route(self, routing: Routing, why: str) -> None:
-        try:
-            self._patiently(lambda: set_routing(self.registry, routing, self.routing, STEP, why))
-        except ChangedMeanwhile:
-            self._raise_changed(read_routing(self.registry))
-        self.routing = routing
-        self._notify(STEP, why)
-
-    def _patiently(self, change: Callable[[], None]) -> None:
-        """Try again for as long as the registry may be away. Raises Stopped, ChangedMeanwhile."""
+    def _patiently(self, change: Callable[..., None], *arguments: object) -> None:
+        """Try again for as long as the registry may be away. Raises Stopped, ChangedMeanwhile, TakenOver."""
         while True:
             try:
-                return change()
-            except ChangedMeanwhile:
+                return change(*arguments)
+            except (ChangedMeanwhile, TakenOver):
                 raise
             except RegistryError as error:
                 self._tolerate(str(error))
@@ -180,7 +126,7 @@ class Rollout:
         self.comparison.add(look.counts)
         problems = [f"{url} {why}" for url, why in look.problems.items()]
         try:
-            pair = self._look_at_registry()
+            pair = self.control.look()
             problems += unloaded(look, pair, self.plan.alias)
         except TakenOver:
             raise
@@ -191,42 +137,6 @@ class Rollout:
         else:
             self.last_good = self.clock()
         return next(iter(problems), "")
-
-    def _look_at_registry(self) -> Pair:
-        """Raises Stopped where aliases or routing are no longer this rollout's, TakenOver, RegistryError."""
-        self._check_own()
-        routing = read_routing(self.registry)
-        if routing != self.routing:
-            self._raise_changed(routing)
-        pair = self._current_pair()
-        if time.time() - self.state.runner.signed > SIGN_EVERY:
-            self.state = self.state.signed()
-            write_state(self.registry, self.state)
-        return pair
-
-    def _check_own(self) -> None:
-        """Raises TakenOver where another process has taken this rollout over, or ended it, while this one was away."""
-        runner = runner_of(self.registry)
-        if runner is None or runner.token != self.state.runner.token:
-            raise TakenOver("another process runs or has ended this rollout: nothing was changed")
-
-    def _current_pair(self) -> Pair:
-        """The versions, which must still be those that the rollout began with."""
-        try:
-            pair = Pair.of(self.registry, self.plan.alias)
-        except UnknownVersion as error:
-            raise Stopped(str(error)) from error
-        for name, version, key in (
-            (self.plan.alias, pair.candidate, self.state.candidate),
-            (CHAMPION, pair.champion, self.state.champion),
-        ):
-            if version.key != key:
-                raise Stopped(f"{name} is version {version.number} now, and was {number_of(key)}")
-        return pair
-
-    def _raise_changed(self, routing: Routing) -> NoReturn:
-        by = next((event["by"] for event in reversed(history(self.registry)) if event["what"] == "route"), "somebody")
-        raise Stopped(f"{by} changed the routing to {routing_line(routing)}")
 
     def _judge(self, level: float) -> None:
         """Raises Stopped for the first thing that is wrong."""
@@ -241,10 +151,10 @@ class Rollout:
         if self.quality is None:
             return ""
         try:
-            judged = self.quality(datetime.fromtimestamp(self.state.started, UTC))
+            judged = self.quality(datetime.fromtimestamp(self.control.state.started, UTC))
         except RegistryError as error:
             return f"live quality: {error}"
-        candidate, champion = (judged.get(number, NOT_JUDGED) for number in self.numbers)
+        candidate, champion = (judged.get(number, NOT_JUDGED) for number in self.comparison.numbers)
         for problem in checks.quality_problems(candidate, champion, level):
             raise Stopped(problem)
         return ""
@@ -255,19 +165,19 @@ class Rollout:
         The share ends first: the alias moves to the beaten champion, which would get the calls.
         """
         self._look()
-        self._route(with_share(self.routing, self.plan.alias, 0), "every step passed: the gate decides")
+        self._patiently(self.control.give, 0, "every step passed: the gate decides")
         try:
-            promote(self.registry, self.numbers[0], self.thresholds)
+            promote(self.registry, self.control.candidate, self.thresholds)
         except Refused as refused:
             raise Stopped(str(refused)) from refused
-        self._forget()
-        self.progress.promoted(self.numbers[0])
+        self.control.forget()
+        self.progress.promoted(self.control.candidate)
 
     def _stop(self, why: str) -> None:
-        """Take the share away, whatever else somebody has changed. Raises RegistryError when that fails for long."""
+        """Take the share away. Raises TakenOver, and RegistryError when that fails for long."""
         for _ in range(STOP_TRIES):
             try:
-                return self._try_stop(why)
+                return self.control.stop(why)
             except TakenOver:
                 raise
             except RegistryError as error:
@@ -275,28 +185,3 @@ class Rollout:
                 self.progress.note(f"stops, and cannot yet: {problem}")
                 self.pause(self.plan.look_every)
         raise RegistryError(f"the rollout has to stop ({why}), but {self.plan.alias} may keep its share: {problem}")
-
-    def _try_stop(self, why: str) -> None:
-        self._check_own()
-        now = read_routing(self.registry)
-        known = {alias for version in self.registry.versions() for alias in version.aliases}
-        shares = {alias: share for alias, share in now.shares.items() if alias in known and alias != self.plan.alias}
-        after = Routing(shares, now.shadow if now.shadow in known else None)
-        if after != now:
-            set_routing(self.registry, after, now, STOP, why)
-        else:
-            record(self.registry, STOP, asdict(now), asdict(now), why)
-        self.routing = after
-        self._forget()
-        self._notify(STOP, why)
-
-    def _forget(self) -> None:
-        """Remove the state. Where that fails it is of no use to anybody either: its alias has no share."""
-        with suppress(RegistryError):
-            self.registry.untag_model(ROLLOUT)
-
-    def _notify(self, event: str, why: str) -> None:
-        """Tell of a step or a stop that was made."""
-        versions = dict(zip(("version", "champion"), self.numbers, strict=True))
-        share = self.routing.shares.get(self.plan.alias, 0)
-        notify(NOTIFICATIONS[event], {"alias": self.plan.alias, **versions, "share": share, "why": why})

@@ -9,6 +9,7 @@ import os
 import socket
 import time
 import uuid
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -79,17 +80,15 @@ class State:
         return cls(**fields | routings | {"steps": tuple(fields["steps"]), "runner": runner})
 
 
+def state_in(tags: Mapping[str, str]) -> State | None:
+    """The state in the registered model's tags; of a rollout that has ended by itself there is none."""
+    return State.from_json(tags[ROLLOUT]) if ROLLOUT in tags else None
+
+
 def read_state(registry: Registry, routing: Routing) -> State | None:
     """The rollout under way. There is none where nobody runs it and its alias has no share in `routing`."""
-    text = registry.model_tags().get(ROLLOUT)
-    state = State.from_json(text) if text else None
+    state = state_in(registry.model_tags())
     return state if state and (state.runs or routing.shares.get(state.alias)) else None
-
-
-def runner_of(registry: Registry) -> Runner | None:
-    """The process that runs a rollout, or ran the one that was interrupted without a word; None for none."""
-    text = registry.model_tags().get(ROLLOUT)
-    return State.from_json(text).runner if text else None
 
 
 def write_state(registry: Registry, state: State) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from registry.__main__ import main
 from registry.events import history
-from registry.rollout.driver import STEP, STOP
+from registry.rollout.control import STEP, STOP
 from registry.route import Routing, read_routing
 from registry.versions import Registry
 from tests.registry.conftest import THRESHOLDS, aliases

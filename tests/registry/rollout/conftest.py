@@ -1,15 +1,23 @@
 """A service's metrics over HTTP, without the service: the page is the service's own, of calls that a test counts."""
 
+import shutil
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
 from bentos.monitoring.info import VersionLabels
 from bentos.monitoring.metrics import Metrics
+from registry.promote import promote
+from registry.quick import QuickRegistry
+from registry.versions import Registry
+from tests.registry.conftest import THRESHOLDS, aliases
 from tests.registry.quality.conftest import fill, folder  # noqa: F401 (fixtures)
+from tests.registry.rollout.drive import Drive, serve
+from tests.toyregistry import MODEL_NAME
 
 
 class Answered(NamedTuple):
@@ -83,3 +91,27 @@ def page() -> Iterator[MetricsPage]:
     page.server.shutdown()
     thread.join()
     page.server.server_close()
+
+
+@pytest.fixture(scope="module")
+def promoted(toys, tmp_path_factory) -> Path:
+    """The database of a registry whose version 1 is the champion and 2, which is better, the challenger."""
+    database = shutil.copy(toys / "mlflow.db", tmp_path_factory.mktemp("promoted"))
+    registry = Registry(MODEL_NAME, f"sqlite:///{database}")
+    promote(registry, "1", THRESHOLDS)
+    registry.point(aliases(registry), {"champion": "1", "challenger": "2"})
+    return Path(database)
+
+
+@pytest.fixture
+def registry(promoted, tmp_path) -> Registry:
+    """A copy of it, read as the command reads it."""
+    shutil.copy(promoted, tmp_path)
+    return QuickRegistry(MODEL_NAME, f"sqlite:///{tmp_path / promoted.name}")
+
+
+@pytest.fixture
+def drive(registry, page) -> Drive:
+    serve(registry, page)
+    page.count("1", 2_000)
+    return Drive(registry, page)

@@ -9,7 +9,7 @@ from bentos.monitoring.info import VersionLabels
 from registry.promote import promote
 from registry.rollout.arguments import live_quality
 from registry.rollout.checks import Judged
-from registry.rollout.driver import STEP
+from registry.rollout.control import STEP
 from registry.route import Routing, set_routing
 from tests.registry.conftest import THRESHOLDS, aliases
 from tests.registry.quality.conftest import answers
