@@ -124,6 +124,8 @@ def _erase(settings: Settings, args: argparse.Namespace) -> None:
     from bentos.erase import REMAINS, erase
 
     text = sys.stdin.read().removesuffix("\n") if args.text == "-" else args.text
+    if text == "":
+        sys.exit("error: standard input is empty: it has to be the text")
     counts = erase(settings, Subject(args.caller, text))
     if args.json:
         return print(json.dumps({"erased": counts, "remains": REMAINS}, indent=2))

@@ -23,15 +23,15 @@ def export_calls(settings: Settings, since: datetime, output: TextIO) -> None:
     """
     for call in scan_calls(settings, since):
         row = {
-            "version": call.version,
-            "label": call.label,
-            "characters": len(call.text),
+            "version": call.model_version,
+            "label": call.result,
+            "characters": len(call.input),
             "probability": call.probability,
             "alias": call.alias,
             "source": call.source,
             "from_cache": call.from_cache,
-            "text_sha256": sha256(call.text.encode(errors="surrogatepass")).hexdigest(),
-            "called_at": timeuuid.moment(call.id).isoformat(timespec="microseconds"),
+            "text_sha256": sha256(call.input.encode(errors="surrogatepass")).hexdigest(),
+            "called_at": timeuuid.moment(call.called_at).isoformat(timespec="microseconds"),
         }
         print(json.dumps(row), file=output)
 
@@ -39,7 +39,7 @@ def export_calls(settings: Settings, since: datetime, output: TextIO) -> None:
 def export_texts(settings: Settings, since: datetime, output: TextIO) -> None:
     """Write the id and the text of every call since then, in no order. Raises StoreError."""
     for call in scan_calls(settings, since):
-        print(json.dumps({"id": str(call.id), "text": call.text}), file=output)
+        print(json.dumps({"id": str(call.called_at), "text": call.input}), file=output)
 
 
 async def export_corrections(settings: Settings, output: TextIO) -> None:

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
 from bentos.store.questions import Decision, Question
@@ -52,19 +52,6 @@ class Correction:
     input: str
     label: str
     reason: str = ""
-
-
-class ScannedCall(NamedTuple):
-    """A call as it is read from the whole log; the fields are those of a Call."""
-
-    id: UUID
-    version: str
-    label: str
-    text: str
-    from_cache: bool
-    probability: float | None
-    alias: str
-    source: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +104,10 @@ class Store(Protocol):
         """The caller's call of this identity, if it is in the log."""
 
     async def correct(self, corrections: Sequence[Correction]) -> None:
-        """Keep corrections for ever; on return they are durable. Of a caller's, of one text, the latest stays."""
+        """Keep corrections; on return they are durable. Of a caller's, of one text, the latest stays.
+
+        They stay for as long as FEEDBACK_TTL says.
+        """
 
     async def corrects(self, caller_id: str) -> bool:
         """Whether the caller has sent corrections."""

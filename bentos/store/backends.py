@@ -12,7 +12,7 @@ from importlib import import_module
 from types import ModuleType
 
 from bentos.settings import Settings
-from bentos.store import ScannedCall, Store, Subject
+from bentos.store import Call, Store, Subject
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def prepare(settings: Settings) -> None:
     _backend(settings).module("start").prepare(settings)
 
 
-def scan_calls(settings: Settings, since: datetime) -> Iterator[ScannedCall]:
+def scan_calls(settings: Settings, since: datetime) -> Iterator[Call]:
     """Every caller's calls since then, in no order, without an event loop. Raises StoreError."""
     return _backend(settings).module("scan").scan_calls(settings, since)
 

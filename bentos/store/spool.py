@@ -18,6 +18,7 @@ from bentos.store import Call, Correction, MisconfiguredError, StoreError, Subje
 from bentos.store.group_commit import GroupCommit
 from bentos.store.questions import Decision
 from bentos.store.sqlite.file import check_write, connect
+from bentos.store.sqlite.statements import call_of
 from bentos.store.threads import WorkerThreads
 
 T = TypeVar("T")
@@ -72,10 +73,6 @@ def _call_values(call: Call) -> tuple[Any, ...]:
     return (*row, call.probability, call.alias, call.source)
 
 
-def _call_row(caller: str, at: bytes, text: str, version: str, label: str, hit: int, *others: Any) -> Call:
-    return Call(caller, UUID(bytes=at), text, version, label, bool(hit), *others)
-
-
 def _correction_values(row: Correction) -> tuple[Any, ...]:
     return (row.caller_id, row.corrected_at.bytes, row.input, row.label, row.reason)
 
@@ -100,16 +97,13 @@ CALLS = Kind[Call](
     "waiting_answers",
     _CALL | {"probability": "REAL", "alias": "TEXT NOT NULL", "source": "TEXT NOT NULL"},
     _call_values,
-    _call_row,
+    call_of,
 )
 CORRECTIONS = Kind[Correction](
     "correct", "waiting_labels", _CORRECTION | {"reason": "TEXT NOT NULL"}, _correction_values, _correction_row
 )
-OLD_CALLS = Kind[
-    Call
-](  # of the release before: this one adds nothing to them
-    "log", "waiting_calls", _CALL, lambda call: _call_values(call)[: len(_CALL)], _call_row
-)
+# Of the release before: this one adds nothing to the next two.
+OLD_CALLS = Kind[Call]("log", "waiting_calls", _CALL, lambda call: _call_values(call)[: len(_CALL)], call_of)
 OLD_CORRECTIONS = Kind[Correction](
     "correct", "waiting_corrections", _CORRECTION, lambda row: _correction_values(row)[:-1], _correction_row
 )

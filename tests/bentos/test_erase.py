@@ -1,6 +1,7 @@
 """What is erased is found nowhere afterwards, and what is others' stays."""
 
 import asyncio
+import io
 import sqlite3
 from datetime import UTC, datetime, timedelta
 from uuid import uuid1
@@ -197,6 +198,13 @@ def test_the_command_says_what_went_and_what_it_cannot_reach(tmp_path, monkeypat
     assert "secret" not in printed
     with sqlite3.connect(tmp_path / "spam.db") as db:
         assert db.execute("SELECT count(*) FROM spam_calls WHERE caller_id = 'ann'").fetchone() == (0,)
+
+
+def test_an_empty_standard_input_is_no_text(monkeypatch):
+    monkeypatch.setattr("sys.argv", ["bentos", "erase", "--text", "-"])
+    monkeypatch.setattr("sys.stdin", io.StringIO(""))
+    with pytest.raises(SystemExit, match="standard input is empty"):
+        bentos_command.main()
 
 
 @pytest.mark.parametrize("words", [[], ["--caller", ""], ["--caller", "a", "--text", "b"]])

@@ -4,7 +4,6 @@ A caller's partitions of the log are known by `spam_caller_hours`, so only these
 with tombstones; the nodes drop both at a later compaction, after `gc_grace_seconds` (Cassandra's default: 10 days).
 """
 
-import hashlib
 import logging
 from collections.abc import Collection, Iterator
 from datetime import datetime
@@ -14,10 +13,10 @@ from cassandra.cluster import Session
 
 from bentos.settings import Settings
 from bentos.store import Subject, digest
-from bentos.store.cassandra.cluster import keyspace_of, new_cluster
-from bentos.store.cassandra.errors import explain
+from bentos.store.cassandra.cluster import keyspace_of
 from bentos.store.cassandra.schema import TABLES, full_name
-from bentos.store.cassandra.statements import cache_key
+from bentos.store.cassandra.session import connected
+from bentos.store.cassandra.statements import cache_key, feedback_key
 
 PAGE = 500  # rows in memory at once
 TIMEOUT = 30.0  # seconds that a statement may take
@@ -28,16 +27,9 @@ def erase(settings: Settings, subject: Subject, version_keys: Collection[str]) -
     and of those that the log has it under. Raises StoreError.
     """
     logging.getLogger("cassandra").setLevel(logging.CRITICAL)  # a failure is raised
-    cluster = None
-    try:
-        cluster = new_cluster(settings)
-        eraser = _Eraser(cluster.connect(), keyspace_of(settings))
+    with connected(settings) as session:
+        eraser = _Eraser(session, keyspace_of(settings))
         return eraser.caller(subject.caller_id) if subject.caller_id else eraser.text(subject.text, version_keys)
-    except Exception as error:
-        raise explain(error, settings) from error
-    finally:
-        if cluster is not None:
-            cluster.shutdown()
 
 
 class _Eraser:
@@ -110,7 +102,7 @@ class _Eraser:
 
     def _uncorrect_text(self, text: str, reviewed_only: bool = False) -> None:
         """Delete all callers' corrections of the text, or those alone that a reviewer was asked for."""
-        sha256 = hashlib.sha256(text.encode()).hexdigest()
+        sha256 = feedback_key(text)
         query = "SELECT caller_id, reason FROM {spam_feedback} WHERE input_sha256 = ?"
         for caller, reason in list(self._rows(query, sha256)):
             if reason or not reviewed_only:

@@ -12,8 +12,8 @@ from cassandra.query import PreparedStatement, SimpleStatement
 
 from bentos.settings import Settings
 from bentos.store import StoreError, digest, timeuuid
-from bentos.store.cassandra.cluster import CONNECT_TIMEOUT, is_astra, keyspace_of, new_cluster
-from bentos.store.cassandra.errors import explain
+from bentos.store.cassandra.cluster import CONNECT_TIMEOUT, is_astra, keyspace_of
+from bentos.store.cassandra.session import connected
 
 CHANGE_TIMEOUT = 30.0  # seconds that a change of the schema may take
 READ_TIMEOUT = 10.0  # seconds that a read of the schema may take
@@ -114,15 +114,8 @@ def migrate(settings: Settings) -> list[str]:
     It drops nothing, and is idempotent: it may run again, and several times at once. Raises StoreError when the
     database cannot be reached or refuses.
     """
-    cluster = None
-    try:
-        cluster = new_cluster(settings)
-        return list(_migrate(cluster.connect(), settings))
-    except Exception as error:
-        raise explain(error, settings) from error
-    finally:
-        if cluster is not None:
-            cluster.shutdown()
+    with connected(settings) as session:
+        return list(_migrate(session, settings))
 
 
 def full_name(keyspace: str, table: Table) -> str:

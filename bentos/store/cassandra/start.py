@@ -9,8 +9,8 @@ from pathlib import Path
 
 from bentos.settings import Settings
 from bentos.store import MisconfiguredError, StoreError
-from bentos.store.cassandra.cluster import is_astra, new_cluster
-from bentos.store.cassandra.errors import explain
+from bentos.store.cassandra.cluster import is_astra
+from bentos.store.cassandra.session import connected
 from bentos.store.cassandra.statements import Statements
 from bentos.store.spool import check_writable
 
@@ -74,12 +74,5 @@ def _wait_for_connection(settings: Settings) -> None:
 
 def _connect(settings: Settings) -> None:
     """Connect and prepare the statements, which fails without the tables. Raises StoreError."""
-    cluster = None
-    try:
-        cluster = new_cluster(settings)
-        Statements(cluster.connect(), settings)
-    except Exception as error:
-        raise explain(error, settings) from error
-    finally:
-        if cluster is not None:
-            cluster.shutdown()
+    with connected(settings) as session:
+        Statements(session, settings)

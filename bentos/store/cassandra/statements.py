@@ -5,15 +5,17 @@ import time
 from collections import OrderedDict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from cassandra.cluster import Session
 from cassandra.query import UNSET_VALUE, BatchStatement, BatchType, BoundStatement, Statement
 
 from bentos.settings import Settings
-from bentos.store import Call, Correction, Probabilities, digest, timeuuid
+from bentos.store import MODEL, Call, Correction, Probabilities, digest, timeuuid
 from bentos.store.cassandra.cluster import keyspace_of
 from bentos.store.cassandra.schema import TABLES, full_name
+from registry.model.artifact import DECIMALS
 
 KEY_BYTES = 65_535 - 2 * 3  # of a partition key of two texts: each takes three bytes more than its own
 DIGESTED = ":sha256"  # the end of the model version in the key of an input that is too long; no version's key ends so
@@ -144,7 +146,7 @@ class Statements:
     def correct(self, corrections: Iterable[Correction]) -> Iterator[Statement]:
         """Written with the time of the correction: one that waited does not replace a later one that did not."""
         for correction in corrections:
-            key = hashlib.sha256(correction.input.encode()).hexdigest()
+            key = feedback_key(correction.input)
             at, label = correction.corrected_at, correction.label
             written = timeuuid.microseconds(at)
             row = (key, correction.caller_id, at, correction.input, label, correction.reason)
@@ -153,12 +155,12 @@ class Statements:
 
     def correction(self, caller_id: str, text: str) -> Statement:
         """One row (caller_id, corrected_at, input, label, reason), or none."""
-        return self._correction.bind((hashlib.sha256(text.encode()).hexdigest(), caller_id))
+        return self._correction.bind((feedback_key(text), caller_id))
 
     def retract(self, caller_id: str, text: str, corrected_at: UUID) -> Iterator[Statement]:
         """Take back the correction of that moment: a later one stays, and this one, if it waits, has no effect."""
         written = timeuuid.microseconds(corrected_at)
-        key = hashlib.sha256(text.encode()).hexdigest()
+        key = feedback_key(text)
         yield self._retract.bind((written, key, caller_id))
         yield self._unindex.bind((written, caller_id, digest(text), key))
 
@@ -174,6 +176,19 @@ class Statements:
     def corrections(self) -> Statement:
         """Rows (caller_id, corrected_at, input, label, reason) in pages; those of one text follow one another."""
         return self._corrections.bind(())
+
+
+def call_of(caller_id: str, called_at: UUID, *answer: Any) -> Call:
+    """The call of a row with the columns of ANSWER, which are null where nobody has written them."""
+    text, model_version, result, from_cache, probability, alias, source = answer
+    rounded = None if probability is None else round(probability, DECIMALS)
+    said = (text or "", model_version or "", result or "", bool(from_cache))
+    return Call(caller_id, called_at, *said, rounded, alias or "", source or MODEL)
+
+
+def feedback_key(text: str) -> str:
+    """The key of a text's corrections, however long it is: SHA-256, in hex."""
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def cache_key(model_version: str, text: str) -> tuple[str, str]:

@@ -16,11 +16,11 @@ from cassandra.cluster import Cluster, Session
 from cassandra.query import Statement
 
 from bentos.settings import Settings
-from bentos.store import MODEL, Call, Correction, Probabilities, StoreError, digest, timeuuid
+from bentos.store import Call, Correction, Probabilities, StoreError, digest, timeuuid
 from bentos.store.cassandra.cluster import is_astra, new_cluster
 from bentos.store.cassandra.errors import explain
 from bentos.store.cassandra.review import ReviewStatements, question_of, read_questions, recent_hours, start_of_hour
-from bentos.store.cassandra.statements import PAGE, Statements
+from bentos.store.cassandra.statements import PAGE, Statements, call_of
 from bentos.store.group_commit import GroupCommit
 from bentos.store.questions import LABELLED, Decision, Question
 from bentos.store.resilient import ResilientStore
@@ -107,13 +107,13 @@ class CassandraStore:
         while True:
             page = await self._rows(self._statements.page(caller_id, hour, after))
             for after, *answer in page:
-                yield _call(caller_id, after, *answer)
+                yield call_of(caller_id, after, *answer)
             if len(page) < PAGE:
                 return
 
     async def call(self, caller_id: str, called_at: UUID) -> Call | None:
         rows = await self._rows(self._statements.call(caller_id, called_at))
-        return _call(caller_id, called_at, *rows[0]) if rows else None
+        return call_of(caller_id, called_at, *rows[0]) if rows else None
 
     async def correct(self, corrections: Sequence[Correction]) -> None:
         await self._write(self._statements.correct(corrections))
@@ -253,23 +253,6 @@ class CassandraStore:
         if isinstance(error, TimeoutError):
             return StoreError(f"{self.name}: no answer within {timeout:g} s")
         return explain(error, self._settings)
-
-
-def _call(
-    caller_id: str,
-    called_at: UUID,
-    text: str | None,
-    model_version: str | None,
-    result: str | None,
-    from_cache: bool | None,
-    probability: float | None,
-    alias: str | None,
-    source: str | None,
-) -> Call:
-    """The call of a row, whose columns are null where nobody has written them."""
-    rounded = None if probability is None else round(probability, DECIMALS)
-    answer = (text or "", model_version or "", result or "", bool(from_cache))
-    return Call(caller_id, called_at, *answer, rounded, alias or "", source or MODEL)
 
 
 def _settle(answer: asyncio.Future[Rows], rows: Rows | None, error: Exception | None) -> None:

@@ -18,7 +18,7 @@ HOUR = 3600  # seconds
 PUT = "INSERT OR REPLACE INTO spam_cache_items VALUES (?, ?, ?, ?)"
 LOG = f"INSERT OR IGNORE INTO spam_calls VALUES ({', '.join('?' * 11)})"
 CORRECT = f"INSERT OR REPLACE INTO spam_corrections VALUES ({', '.join('?' * 7)})"
-_ANSWER = "input, model_version, result, from_cache, probability, alias, source"
+ANSWER = "input, model_version, result, from_cache, probability, alias, source"
 
 
 def call_row(call: Call) -> tuple[Any, ...]:
@@ -56,27 +56,28 @@ def read_calls(
 ) -> tuple[list[Call], tuple[int, bytes]]:
     """The page of a caller's calls that follows the key `after`, and the key of its last."""
     rows = connection.execute(
-        f"SELECT called_time, called_at, {_ANSWER} FROM spam_calls"
+        f"SELECT called_time, called_at, {ANSWER} FROM spam_calls"
         " WHERE called_hour = ? AND caller_id = ? AND (called_time, called_at) > (?, ?)"
         " ORDER BY called_time, called_at LIMIT ?",
         (int(hour.timestamp()), caller_id, *after, PAGE),
     ).fetchall()
-    calls = [_call(caller_id, UUID(bytes=at), *answer) for _, at, *answer in rows]
+    calls = [call_of(caller_id, at, *answer) for _, at, *answer in rows]
     return calls, (rows[-1][0], rows[-1][1]) if rows else after
 
 
 def read_call(connection: sqlite3.Connection, caller_id: str, called_at: UUID) -> Call | None:
     """The caller's call of this identity."""
     row = connection.execute(
-        f"SELECT {_ANSWER} FROM spam_calls"
+        f"SELECT {ANSWER} FROM spam_calls"
         " WHERE called_hour = ? AND caller_id = ? AND called_time = ? AND called_at = ?",
         (_hour(called_at), caller_id, called_at.time, called_at.bytes),
     ).fetchone()
-    return row and _call(caller_id, called_at, *row)
+    return row and call_of(caller_id, called_at.bytes, *row)
 
 
-def _call(caller_id: str, called_at: UUID, text: str, key: str, result: str, hit: int, *others: Any) -> Call:
-    return Call(caller_id, called_at, text, key, result, bool(hit), *others)
+def call_of(caller_id: str, called_at: bytes, text: str, key: str, result: str, hit: int, *others: Any) -> Call:
+    """The call of a row with the columns of ANSWER."""
+    return Call(caller_id, UUID(bytes=called_at), text, key, result, bool(hit), *others)
 
 
 def has_corrections(connection: sqlite3.Connection, caller_id: str) -> bool:
