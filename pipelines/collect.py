@@ -25,13 +25,14 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple, TextIO
+from typing import TextIO
 
 from pipelines import params, stage
 from pipelines.data.cleaning import clean, message_id
 from pipelines.data.corpus import CorpusError
 from pipelines.data.corrections import REJECTED, escape
 from registry import command
+from registry.call_log import Correction
 from registry.service_export import exported
 
 COLUMNS = ("text", "label", "source", "corrected_at", "callers", "controls", "reason")
@@ -43,16 +44,6 @@ DIRECTION_CONTROLS = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u20
 
 class ExportError(Exception):
     """The corrections cannot be read; the message is the service's own sentence."""
-
-
-class Correction(NamedTuple):
-    """One caller's label for one text, when it was sent, and why it was asked for; empty where it was not asked for."""
-
-    text: str
-    label: str
-    caller: str
-    corrected_at: str
-    reason: str
 
 
 def collect(output: Path, reviewed: bool = False, earlier: Path | None = None) -> str:
@@ -128,16 +119,16 @@ def _write(
         identity = message_id(escape(clean(text)))
         if identity in rejected_ids:
             left_out[WAS_REJECTED] += 1
-        elif len(labels) > 1:
+            continue
+        remaining.pop(identity, None)
+        if len(labels) > 1:
             left_out[DISPUTED] += 1
-            remaining.pop(identity, None)
             if left_out[DISPUTED] <= SHOWN:
                 counts = ", ".join(f"{label} by {callers}" for label, callers in sorted(labels.items()))
                 print(f"collect: left out, {counts}: {text[:80]!r}")
         else:
             rows.writerow(_row(text, votes))
             written[votes[0].label] += 1
-            remaining.pop(identity, None)
     rows.writerows(_cells(row) for row in remaining.values())
     return written, left_out
 

@@ -32,7 +32,7 @@ from pipelines.data import splits, stand_in
 from pipelines.hashing import sha256_of_file
 from pipelines.measure import crossval_record, figures, metrics, report, sources
 from pipelines.measure.behaviour import suite
-from registry.metrics import mcc
+from registry.metrics import mcc, reliability
 from registry.model.artifact import Artifact, ArtifactError
 from registry.model.evaluation import CorpusInfo, EvaluationDetails, SourceFigures
 from registry.model.explain import strongest
@@ -176,10 +176,10 @@ def write_curves(out: Path, curves: Path, answered: Answered, positive: str, bin
     precision, recall, _ = precision_recall_curve(is_positive, scores)
     precision_recall = pd.DataFrame({"recall": recall, "precision": precision}).round(6)
     precision_recall.to_csv(out / "precision_recall.csv", index=False)
-    parts = metrics.reliability(is_positive.astype(float), scores.astype(float), bins)
-    reliability = pd.DataFrame(parts, columns=["probability", "share", "messages"]).round(6)
-    reliability.to_csv(out / "reliability.csv", index=False)
-    drawn = (pd.read_csv(curves), precision_recall, reliability, positive)
+    parts = reliability(is_positive.astype(float), scores.astype(float), bins)
+    by_bin = pd.DataFrame(parts, columns=["probability", "share", "messages"]).round(6)
+    by_bin.to_csv(out / "reliability.csv", index=False)
+    drawn = (pd.read_csv(curves), precision_recall, by_bin, positive)
     figures.draw(out / "figures", answered.messages, answered.predicted, *drawn)
 
 

@@ -1,4 +1,4 @@
-"""SHA-256, in hex, by which a corpus, code, weights and parameters are recognised."""
+"""SHA-256, in hex, by which a corpus, code, weights and parameters are recognised; and DVC's MD5 of a file."""
 
 import hashlib
 import json
@@ -14,6 +14,11 @@ def sha256(content: bytes) -> str:
 def sha256_of_file(file: Path) -> str:
     """As `sha256sum` prints it."""
     return sha256(file.read_bytes())
+
+
+def md5_of_file(file: Path) -> str:
+    """As dvc.lock has it."""
+    return hashlib.md5(file.read_bytes(), usedforsecurity=False).hexdigest()
 
 
 def sha256_of_files(files: Iterable[Path]) -> str:

@@ -1,6 +1,5 @@
 """`dvc repro` as an unattended run: one at a time, and the files as they were where it does not succeed."""
 
-import fcntl
 import os
 import shutil
 import signal
@@ -8,10 +7,11 @@ import subprocess
 import sys
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from hashlib import md5
 from pathlib import Path
 
+from pipelines.hashing import md5_of_file
 from pipelines.up import stage_name
+from registry.file_lock import file_lock
 
 WORK = Path("build/retrain")
 LOG = WORK / "retrain.log"
@@ -37,14 +37,10 @@ class Busy(Exception):
 def only_one() -> Iterator[int]:
     """Hold the lock, whose descriptor this gives. Raises Busy where another run has it."""
     WORK.mkdir(parents=True, exist_ok=True)
-    lock = os.open(LOCK, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    with file_lock(LOCK) as lock:
+        if lock is None:
+            raise Busy("another retraining is running: nothing was done")
         yield lock
-    except BlockingIOError:
-        raise Busy("another retraining is running: nothing was done") from None
-    finally:
-        os.close(lock)
 
 
 @contextmanager
@@ -101,7 +97,7 @@ def _note_of(file: Path) -> Path:
 
 def _digest(file: Path) -> str:
     """Empty where there is no file."""
-    return md5(file.read_bytes(), usedforsecurity=False).hexdigest() if file.exists() else ""
+    return md5_of_file(file) if file.exists() else ""
 
 
 def _back_up(files: Collection[Path]) -> None:

@@ -22,9 +22,8 @@ import json
 import signal
 import subprocess
 import sys
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from contextlib import redirect_stdout
-from hashlib import md5
 from pathlib import Path
 from typing import NamedTuple
 
@@ -34,6 +33,7 @@ from pydantic import ValidationError
 from pipelines import params, stage
 from pipelines.collect import ExportError, collect, is_rejected, read_rows
 from pipelines.data.corpus import CorpusError
+from pipelines.hashing import md5_of_file
 from pipelines.reproduction import (
     DVC_LOCK,
     LOG,
@@ -118,7 +118,7 @@ def is_trained_on(feedback: Path) -> bool:
         return False
     stages = (yaml.safe_load(DVC_LOCK.read_text()) or {}).get("stages", {}).values()
     recorded = [dep.get("md5") for one in stages for dep in one.get("deps", []) if dep["path"] == feedback.as_posix()]
-    return md5(feedback.read_bytes(), usedforsecurity=False).hexdigest() in recorded
+    return md5_of_file(feedback) in recorded
 
 
 def champion_drift(hours: float) -> float | None:
@@ -205,7 +205,7 @@ def _arguments() -> argparse.Namespace:
     return args
 
 
-def _positive(kind: type[int] | type[float]) -> type[int] | type[float]:
+def _positive(kind: type[int] | type[float]) -> Callable[[str], int | float]:
     def number(text: str) -> int | float:
         if not 0 < (value := kind(text)) < 1e6:
             raise argparse.ArgumentTypeError(f"{text} is not above 0")

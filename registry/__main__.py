@@ -10,7 +10,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from registry import command, output
-from registry.call_log import read_calls
+from registry.call_log import CORRECTION, read_calls
 from registry.delivery import deliver
 from registry.drift import Drift, drifts, profiles_of
 from registry.events import history
@@ -192,7 +192,7 @@ def change_routing(registry: Registry, shares: dict[str, float], shadow: str | N
 
 def show_drift(registry: Registry, hours: float, as_json: bool) -> None:
     calls = read_calls(datetime.now(UTC) - timedelta(hours=hours))
-    predicted = (call for call in calls if call.source != "correction")
+    predicted = (call for call in calls if call.source != CORRECTION)
     rows = ((call.version, call.label, call.characters, call.probability) for call in predicted)
     versions = drifts(registry, profiles_of(rows))
     if not (versions or as_json):

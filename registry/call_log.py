@@ -1,4 +1,4 @@
-"""The service's call log, as `python -m bentos export calls` prints it."""
+"""The service's call log and its callers' corrections, as `python -m bentos export` prints them."""
 
 import sys
 from collections.abc import Iterator
@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 from registry.service_export import exported
 from registry.versions import RegistryError
+
+CORRECTION, SHADOW = "correction", "shadow"  # sources of calls that no version answered a caller with
 
 
 class LoggedCall(NamedTuple):
@@ -26,6 +28,16 @@ class LoggedCall(NamedTuple):
     from_cache: bool
     text_sha256: str
     called_at: str
+
+
+class Correction(NamedTuple):
+    """One person's label for one text, when it was given (ISO 8601), and why it was asked for, empty if it was not."""
+
+    text: str
+    label: str
+    caller: str
+    corrected_at: str
+    reason: str = ""
 
 
 def read_calls(since: datetime) -> Iterator[LoggedCall]:

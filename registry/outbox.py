@@ -4,8 +4,6 @@ One process at a time delivers from it. The newest that wants to takes over from
 settings; a lock on a file beside the outbox keeps two from sending at once.
 """
 
-import fcntl
-import os
 import sqlite3
 import time
 import uuid
@@ -13,6 +11,8 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
+
+from registry.file_lock import file_lock
 
 BUSY = 2.0  # seconds that a command waits for another one's write, which takes milliseconds
 MOST = 1_000  # notifications that may wait
@@ -98,8 +98,8 @@ class Outbox:
 
     def is_delivered_now(self) -> bool:
         """Whether a process delivers from it."""
-        with self._lock() as locked:
-            return not locked
+        with file_lock(self._lock_path) as lock:
+            return lock is None
 
     @contextmanager
     def delivering(self) -> Iterator[Callable[[], bool]]:
@@ -114,8 +114,8 @@ class Outbox:
             return self._lock_path.read_text() == mine
 
         while still():
-            with self._lock() as locked:
-                if locked:
+            with file_lock(self._lock_path) as lock:
+                if lock is not None:
                     yield still
                     return
             time.sleep(LOOK_EVERY)
@@ -124,20 +124,6 @@ class Outbox:
     @property
     def _lock_path(self) -> Path:
         return self.path.with_name(f"{self.path.name}.lock")
-
-    @contextmanager
-    def _lock(self) -> Iterator[bool]:
-        """Whether this process has the lock, until the end of the block."""
-        file = os.open(self._lock_path, os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            locked = True
-        except BlockingIOError:
-            locked = False
-        try:
-            yield locked
-        finally:
-            os.close(file)
 
     def _all(self, state: str, limit: int = -1) -> list[Notification]:
         if not self.path.exists():

@@ -5,10 +5,9 @@ no column that it does not know; this release empties these too.
 """
 
 import asyncio
-import fcntl
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -20,6 +19,7 @@ from bentos.store.questions import Decision
 from bentos.store.sqlite.file import check_write, connect
 from bentos.store.sqlite.statements import call_of
 from bentos.store.threads import WorkerThreads
+from registry.file_lock import file_lock
 
 T = TypeVar("T")
 
@@ -193,17 +193,12 @@ class Spool:
 @contextmanager
 def replay_lock(path: Path) -> Iterator[bool]:
     """Whether this process has got the lock of those who take rows out. Raises SpoolError."""
-    try:
-        lock = open(f"{path}.lock", "w")  # noqa: SIM115 (only the failure to open it is the spool's)
-    except OSError as error:
-        raise _failure(path, error) from error
-    with lock:
+    with ExitStack() as stack:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            locked = True
-        except BlockingIOError:
-            locked = False
-        yield locked
+            lock = stack.enter_context(file_lock(Path(f"{path}.lock")))
+        except OSError as error:
+            raise _failure(path, error) from error
+        yield lock is not None
 
 
 def erase_waiting(path: Path, subject: Subject) -> int:

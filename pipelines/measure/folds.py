@@ -12,6 +12,7 @@ from scipy import stats
 from sklearn.metrics import average_precision_score
 
 from pipelines.measure import metrics
+from registry.metrics import calibration_error
 
 BLOCKED_BOUND = 0.0015  # the share of the others that may be blocked, for `caught_at_bound`
 BINS = 10  # of the calibration error
@@ -56,7 +57,7 @@ def by_repeat(folds: Sequence[FoldPredictions], labels: Sequence[str], positive:
         values["caught_at_bound"].append(caught_at(truth, scores, BLOCKED_BOUND))
         values["pooled_average_precision"].append(float(average_precision_score(truth, scores)))
         if repeat[0].calibrated:
-            values["ece"].append(metrics.calibration_error(truth.astype(float), scores, BINS))
+            values["ece"].append(calibration_error(truth.astype(float), scores, BINS))
     return {name: np.array(repeats) for name, repeats in values.items() if repeats}
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from scipy.stats import binomtest
 from sklearn.metrics import accuracy_score, average_precision_score, brier_score_loss, f1_score
 
-from registry.metrics import mcc
+from registry.metrics import calibration_error, mcc
 
 CONFIDENCE = 0.95  # of every interval
 _LINK = re.compile(r"https?://|www\.", re.IGNORECASE)
@@ -64,21 +64,6 @@ def calibration(
     probability = probabilities[:, labels.index(positive)].astype(float)
     error = calibration_error(is_positive, probability, bins)
     return {"brier": float(brier_score_loss(is_positive, probability)), "ece": error}
-
-
-def calibration_error(truth: np.ndarray, probability: np.ndarray, bins: int) -> float:
-    """Expected calibration error (Naeini et al., 2015); `truth` is 0 or 1, both float (n,)."""
-    parts = reliability(truth, probability, bins)
-    return float(sum(count * abs(mean - share) for mean, share, count in parts) / len(truth))
-
-
-def reliability(truth: np.ndarray, probability: np.ndarray, bins: int) -> list[tuple[float, float, int]]:
-    """(mean probability, share that is true, count) of each of `bins` equal parts of [0, 1] that is not empty."""
-    part = np.minimum((probability * bins).astype(int), bins - 1)
-    return [
-        (float(probability[part == i].mean()), float(truth[part == i].mean()), int((part == i).sum()))
-        for i in np.unique(part)
-    ]
 
 
 def intervals(

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from sklearn.metrics import precision_recall_curve
 
-from pipelines.measure import metrics
+from registry.metrics import reliability
 
 INK = "#010203"  # stands for the colour of the page's text, which is light on dark or dark on light
 COLOURS = ("#4477aa", "#ee6677", "#228833", "#aa3377", "#cc8800", "#66aacc")  # Paul Tol's, seen on both
@@ -50,7 +50,7 @@ def calibration(ranked: Ranked, positive: str) -> Markup:
     def draw(axes: Axes) -> None:
         axes.plot([0, 1], [0, 1], color=INK, linestyle=":", linewidth=1)
         for name, (is_positive, probability) in ranked.items():
-            parts = metrics.reliability(is_positive.astype(float), probability, BINS)
+            parts = reliability(is_positive.astype(float), probability, BINS)
             means, shares, counts = zip(*parts, strict=True)
             (line,) = axes.plot(means, shares, linewidth=0.8, label=name)
             axes.scatter(means, shares, s=8 * np.log2(1 + np.array(counts)), color=line.get_color(), alpha=0.8)

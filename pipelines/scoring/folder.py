@@ -12,7 +12,6 @@
 A name that begins with `_` is none of the data to Spark, pandas and PyArrow.
 """
 
-import fcntl
 import json
 import os
 import shutil
@@ -22,6 +21,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
+
+from registry.file_lock import file_lock
 
 COUNTS = b"counts"  # in the metadata of a part
 BEFORE_MANIFEST = {"_lock", "_input", "_tmp", "_rejected"}  # what a run leaves that was killed before it began to score
@@ -64,11 +65,9 @@ class OutputFolder:
         """
         for folder in (self.path, self.path / "_tmp", self.path / "_rejected"):
             folder.mkdir(parents=True, exist_ok=True)
-        with (self.path / "_lock").open("w") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise OutputError(f"{self.path} is being written by another run") from None
+        with file_lock(self.path / "_lock") as lock:
+            if lock is None:
+                raise OutputError(f"{self.path} is being written by another run")
             self._delete_unfinished()
             try:
                 yield

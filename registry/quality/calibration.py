@@ -6,6 +6,9 @@ Both are of versions with two labels: only then does the answered label's probab
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
+from registry.metrics import calibration_error, reliability
 from registry.quality.judgements import LabelSum
 
 BINS = 10  # equal parts of [0, 1]
@@ -34,18 +37,12 @@ class Calibration:
 
 def calibration(rows: Iterable[tuple[float, bool]]) -> Calibration | None:
     """Of (probability of the positive label, whether it is right); None without rows."""
-    parts: dict[int, list[tuple[float, bool]]] = {}
-    for probability, positive in rows:
-        parts.setdefault(min(int(probability * BINS), BINS - 1), []).append((probability, positive))
-    bins = tuple(
-        Bin(len(part), sum(p for p, _ in part) / len(part), sum(positive for _, positive in part) / len(part))
-        for _, part in sorted(parts.items())
-    )
-    texts = sum(bin.texts for bin in bins)
-    if not texts:
+    known = np.array(list(rows), dtype=float).reshape(-1, 2)
+    probability, positive = known[:, 0], known[:, 1]
+    if not len(known):
         return None
-    error = sum(bin.texts * abs(bin.probability - bin.positive) for bin in bins) / texts
-    return Calibration(texts, error, bins)
+    bins = tuple(Bin(count, mean, share) for mean, share, count in reliability(positive, probability, BINS))
+    return Calibration(len(known), calibration_error(positive, probability, BINS), bins)
 
 
 @dataclass(frozen=True)

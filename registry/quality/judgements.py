@@ -8,7 +8,8 @@ from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
-SHADOW, CORRECTION = "shadow", "correction"  # sources of calls in the log that no version answered a caller with
+from registry.call_log import CORRECTION, SHADOW
+
 SAMPLED_TEXTS = 10_000
 
 

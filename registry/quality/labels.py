@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
 from itertools import groupby
-from typing import NamedTuple
 
+from registry.call_log import Correction
 from registry.service_export import exported
 from registry.versions import RegistryError
 
@@ -23,16 +23,6 @@ SAMPLES = {  # by name, and whether a figure of it is biased
     SELECTED: "biased towards hard texts: reviewers' labels of texts chosen for another reason",
     CALLERS: "biased towards mistakes: callers' own corrections",
 }
-
-
-class Correction(NamedTuple):
-    """One person's label for one text, when it was given, and why it was asked for; empty where it was not."""
-
-    text: str
-    label: str
-    caller: str
-    corrected_at: str
-    reason: str = ""
 
 
 @dataclass

@@ -1,6 +1,5 @@
 """`python -m bentos export`: what other programs read from the store."""
 
-import json
 import os
 import subprocess
 import sys
@@ -14,6 +13,7 @@ from bentos.store import Call, Correction, timeuuid
 from bentos.store.cassandra.schema import migrate
 from bentos.store.spool import CORRECTIONS, Spool
 from bentos.store.sqlite.store import SQLiteStore
+from tests.bentos.command import bentos
 from tests.cassandra.client import PATIENT, opened, settings_for
 
 pytestmark = pytest.mark.anyio
@@ -21,15 +21,6 @@ pytestmark = pytest.mark.anyio
 ROOT = Path(__file__).parents[2]
 AWAY = {"CASSANDRA_CONTACT_POINTS": "127.0.0.1", "CASSANDRA_PORT": "1"}
 LONG_AGO = "2004-01-01"
-
-
-def export(folder: Path, *words: str, expect: int = 0, **settings: str) -> tuple[list[dict], str]:
-    """The rows on standard output, and standard error."""
-    paths = {"SQLITE_PATH": str(folder / "spam.db"), "SPOOL_PATH": str(folder / "spool.db")}
-    command = [sys.executable, "-m", "bentos", "export", *words]
-    done = subprocess.run(command, cwd=ROOT, env={**os.environ, **paths, **settings}, capture_output=True, text=True)
-    assert done.returncode == expect, done.stderr
-    return [json.loads(line) for line in done.stdout.splitlines()], done.stderr
 
 
 @pytest.fixture
@@ -51,18 +42,18 @@ async def test_calls_since_a_moment_have_version_label_and_length_and_no_text(st
     earlier = {**common, "label": "spam", "characters": 400, "text_sha256": sha256(b"win " * 100).hexdigest()}
     for zone in (UTC, None):
         since = (datetime.now(UTC) - 3 * hours).replace(tzinfo=zone).isoformat()
-        rows, errors = export(tmp_path, "calls", "--since", since)
+        rows, errors = bentos(tmp_path, "export", "calls", "--since", since)
         moments = [datetime.fromisoformat(row.pop("called_at")) for row in rows]
         assert max(moments) - min(moments) > hours
         assert sorted(rows, key=lambda row: row["characters"]) == [recent, earlier] and errors == ""
-    assert len(export(tmp_path, "calls", "--since", LONG_AGO)[0]) == 3
+    assert len(bentos(tmp_path, "export", "calls", "--since", LONG_AGO)[0]) == 3
 
 
 async def test_texts_since_a_moment_have_the_id_of_their_call(store, tmp_path):
     calls = [a_call("see you 🎁\u2028", label="ham"), a_call("old", timedelta(hours=5))]
     await store.log(calls)
     since = (datetime.now(UTC) - timedelta(hours=1)).isoformat()
-    rows, errors = export(tmp_path, "texts", "--since", since)
+    rows, errors = bentos(tmp_path, "export", "texts", "--since", since)
     assert rows == [{"id": str(calls[0].called_at), "text": calls[0].input}] and errors == ""
 
 
@@ -70,7 +61,7 @@ async def test_corrections_of_one_text_follow_one_another(store, tmp_path):
     texts = ("one\r\ntwo 🎁\u2028", "hi", "x" * 10_000)
     sent = [Correction(caller, timeuuid.now(), text, "spam") for caller in "abc" for text in texts]
     await store.correct(sent)
-    rows, errors = export(tmp_path, "corrections")
+    rows, errors = bentos(tmp_path, "export", "corrections")
     assert errors == ""
     keys = [(row["text"], row["caller"]) for row in rows]
     assert sorted(keys) == sorted((correction.input, correction.caller_id) for correction in sent)
@@ -125,12 +116,12 @@ async def test_the_rows_in_cassandra_are_exported(cassandra_node, keyspace, tmp_
     names = ("cassandra_contact_points", "cassandra_port", "cassandra_keyspace")
     variables = {name.upper(): str(getattr(settings, name)) for name in names}
     since = (datetime.now(UTC) - 4.5 * hours).isoformat()
-    calls, _ = export(tmp_path, "calls", "--since", since, **variables)
+    calls, _ = bentos(tmp_path, "export", "calls", "--since", since, **variables)
     assert [(call["version"], call["label"], call["characters"]) for call in calls] == [("1-abcdef01", "ham", 6)] * 5
     assert {(call["probability"], call["source"]) for call in calls} == {(None, "model")}
-    texts, _ = export(tmp_path, "texts", "--since", since, **variables)
+    texts, _ = bentos(tmp_path, "export", "texts", "--since", since, **variables)
     assert sorted(row["text"] for row in texts) == [f"text {i}" for i in range(5)]
-    rows, errors = export(tmp_path, "corrections", **variables)
+    rows, errors = bentos(tmp_path, "export", "corrections", **variables)
     assert errors == "" and len(rows) == len(sent)
     assert [len({row["text"] for row in rows[i : i + 3]}) for i in range(0, len(rows), 3)] == [1] * 120
 
@@ -140,16 +131,16 @@ async def test_rows_that_wait_for_the_database_are_a_notice(tmp_path):
     await spool.add([Correction("a", timeuuid.now(), text, "ham") for text in ("one", "two")], CORRECTIONS)
     await spool.add([a_call("one")])
     await spool.close()
-    _, errors = export(tmp_path, "corrections", expect=1, **AWAY)
+    _, errors = bentos(tmp_path, "export", "corrections", expect=1, **AWAY)
     notice, error = errors.splitlines()
     assert notice.startswith("notice: 2 corrections wait") and str(tmp_path / "spool.db") in notice
     assert error.startswith("error: ") and "refuses connections" in error
 
 
 async def test_without_a_file_there_are_no_corrections_and_no_log(tmp_path):
-    rows, errors = export(tmp_path, "corrections")
+    rows, errors = bentos(tmp_path, "export", "corrections")
     assert rows == [] and errors.startswith("notice: ") and str(tmp_path / "spam.db") in errors
-    rows, errors = export(tmp_path, "calls", "--since", LONG_AGO, expect=1)
+    rows, errors = bentos(tmp_path, "export", "calls", "--since", LONG_AGO, expect=1)
     assert rows == [] and errors.startswith("error: ") and str(tmp_path / "spam.db") in errors
     assert list(tmp_path.iterdir()) == []
 
@@ -158,10 +149,10 @@ async def test_without_a_file_there_are_no_corrections_and_no_log(tmp_path):
 @pytest.mark.parametrize("words", [["corrections"], ["calls", "--since", LONG_AGO]])
 async def test_a_failure_is_one_sentence_and_exit_status_1(tmp_path, words, settings):
     (tmp_path / "spam.db").write_text("not a database " * 100)
-    rows, errors = export(tmp_path, *words, expect=1, **settings)
+    rows, errors = bentos(tmp_path, "export", *words, expect=1, **settings)
     assert rows == [] and errors.startswith("error: ") and len(errors.splitlines()) == 1
 
 
 async def test_a_time_that_is_none_is_refused(tmp_path):
-    assert "--since" in export(tmp_path, "calls", "--since", "soon", expect=2)[1]
-    assert "--since" in export(tmp_path, "calls", expect=2)[1]
+    assert "--since" in bentos(tmp_path, "export", "calls", "--since", "soon", expect=2)[1]
+    assert "--since" in bentos(tmp_path, "export", "calls", expect=2)[1]

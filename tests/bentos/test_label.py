@@ -1,30 +1,15 @@
 """`python -m bentos label` and `export review`: the review queue for other programs."""
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
 from bentos.store import timeuuid
 from bentos.store.questions import LABELLED, RANDOM, SKIPPED, THRESHOLD, Question
 from bentos.store.sqlite.store import SQLiteStore
+from tests.bentos.command import bentos
 
 pytestmark = pytest.mark.anyio
-
-ROOT = Path(__file__).parents[2]
-
-
-def bentos(folder: Path, *words: str, rows: str = "", expect: int = 0) -> tuple[list[dict], str]:
-    """What it prints on standard output, as JSON, and on standard error."""
-    paths = {"SQLITE_PATH": "spam.db", "SPOOL_PATH": "spool.db", "VERSIONS_PATH": "versions"}
-    environment = {**os.environ, **{name: str(folder / path) for name, path in paths.items()}}
-    command = [sys.executable, "-m", "bentos", *words]
-    done = subprocess.run(command, cwd=ROOT, env=environment, input=rows, capture_output=True, text=True)
-    assert done.returncode == expect, done.stderr
-    return [json.loads(line) for line in done.stdout.splitlines()], done.stderr
 
 
 @pytest.fixture

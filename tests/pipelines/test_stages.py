@@ -18,6 +18,7 @@ WITHOUT_EFFECT = {  # modules that no output depends on
     "registry/command.py",  # the same
     "registry/settings.py",  # where the registry is
     "registry/notify.py",  # who is told
+    "registry/file_lock.py",
     "registry/outbox.py",  # the same
     "registry/user.py",  # the same
 }

@@ -7,13 +7,12 @@ from itertools import pairwise
 import pytest
 
 from bentos.store import Correction, StoreError, timeuuid
-from bentos.store.cassandra.schema import migrate
 from bentos.store.cassandra.store import open_store
 from bentos.store.questions import LABELLED, RANDOM, SKIPPED, THRESHOLD, WAITING, Decision, Question
 from bentos.store.resilient import ResilientStore
 from bentos.store.spool import DECISIONS, Spool, replay_lock
 from bentos.store.sqlite.store import SQLiteStore
-from tests.cassandra.client import PATIENT, opened, session_of, settings_for, until
+from tests.cassandra.client import opened, session_of, until
 from tests.cassandra.ring import free_port
 
 pytestmark = pytest.mark.anyio
@@ -22,21 +21,8 @@ HOUR = timedelta(hours=1)
 
 
 @pytest.fixture
-def settings(cassandra_node, keyspace, tmp_path):
-    settings = settings_for(cassandra_node, keyspace, tmp_path, cache_timeout=PATIENT)
-    migrate(settings)
-    return settings
-
-
-@pytest.fixture(params=["sqlite", "cassandra"])
-async def store(request, tmp_path, anyio_backend):
-    if request.param == "sqlite":
-        store = await SQLiteStore.open(tmp_path / "spam.db")
-        yield store
-        await store.close()
-    else:
-        async with opened(request.getfixturevalue("settings")) as store:
-            yield store
+def store(each_store):
+    return each_store
 
 
 def a_question(text="hi 🎁", caller="1.2.3.4", reason=RANDOM, at=None) -> Question:

@@ -5,6 +5,7 @@ import pytest
 from sklearn.metrics import matthews_corrcoef
 
 from pipelines.measure import metrics
+from registry.metrics import calibration_error, reliability
 
 LABELS = ("ham", "spam")
 ACTUAL = np.array([0, 0, 0, 0, 1, 1, 1, 1])
@@ -34,8 +35,8 @@ def test_mcc_is_scikit_learn_s_to_the_bit():
 def test_the_calibration_error_is_the_distance_of_probabilities_from_shares():
     truth = np.array([1.0, 0.0, 0.0, 0.0, 1.0, 1.0])
     probability = np.array([0.25, 0.25, 0.25, 0.25, 0.9, 1.0])
-    assert metrics.reliability(truth, probability, 2) == [(0.25, 0.25, 4), (pytest.approx(0.95), 1.0, 2)]
-    assert metrics.calibration_error(truth, probability, 2) == pytest.approx(0.05 * 2 / 6)
+    assert reliability(truth, probability, 2) == [(0.25, 0.25, 4), (pytest.approx(0.95), 1.0, 2)]
+    assert calibration_error(truth, probability, 2) == pytest.approx(0.05 * 2 / 6)
     both = np.stack([1 - probability, probability], axis=1)
     assert metrics.calibration(truth.astype(int), both, LABELS, "spam", 2)["ece"] == pytest.approx(0.05 * 2 / 6)
 
