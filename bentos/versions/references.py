@@ -1,13 +1,12 @@
 """What the served versions were trained on, as histograms: what their calls are compared with.
 
-A version of the registry, or of a bento, has them in its evaluation. A copy has that file for each of the versions that
-answer alike, as it has their reports.
+A version has them in its evaluation, a file that belongs to it alone (`own_files`).
 """
 
 import logging
 from pathlib import Path
 
-from bentos.versions.reports import fingerprint_name
+from bentos.versions.own_files import fingerprint_name, first_of
 from registry.model.evaluation import EvaluationDetails
 from registry.model.profile import TextProfile
 from registry.versions import EVALUATION, Version
@@ -24,14 +23,7 @@ def name_in_copy(version: Version) -> str:
 
 def details_of(folder: Path, version: Version) -> Path | None:
     """The version's evaluation in its folder, or in its copy's; None where there is none, or one that is too large."""
-    for name in (name_in_copy(version), DETAILS):
-        path = folder / name
-        try:
-            if path.is_file() and path.stat().st_size <= MAX_DETAILS:
-                return path
-        except OSError:
-            continue
-    return None
+    return first_of(folder, (name_in_copy(version), DETAILS), MAX_DETAILS)
 
 
 def reference_of(folder: Path, version: Version) -> TextProfile | None:
