@@ -46,7 +46,7 @@ def session_of(settings: Settings) -> Iterator[Session]:
 @asynccontextmanager
 async def opened(settings: Settings) -> AsyncIterator[CassandraStore]:
     """A store without ResilientStore around it: errors of the database are raised."""
-    store = await asyncio.to_thread(CassandraStore.open, settings)
+    store = await CassandraStore.open(settings)
     try:
         yield store
     finally:

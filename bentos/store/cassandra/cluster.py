@@ -6,6 +6,7 @@ import ssl
 from cassandra import ConsistencyLevel
 from cassandra.auth import PlainTextAuthProvider
 from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile
+from cassandra.connection import Connection
 from cassandra.policies import ConstantReconnectionPolicy, DCAwareRoundRobinPolicy, TokenAwarePolicy
 from cassandra.query import tuple_factory
 
@@ -28,8 +29,10 @@ def keyspace_of(settings: Settings) -> str:
     return settings.astra_db_keyspace if is_astra(settings) else settings.cassandra_keyspace
 
 
-def new_cluster(settings: Settings) -> Cluster:
+def new_cluster(settings: Settings, connection_class: type[Connection] | None = None) -> Cluster:
     """A cluster, not connected yet. Blocks: it resolves names, and an Astra DB bundle is asked where the nodes are.
+
+    Its connections have a thread of the driver's own unless a `connection_class` is given.
 
     Raises what the driver or the file system raises: `bentos.store.cassandra.errors.explain` turns it into a sentence.
     """
@@ -41,6 +44,7 @@ def new_cluster(settings: Settings) -> Cluster:
         "reconnection_policy": ConstantReconnectionPolicy(RECONNECT_EVERY, max_attempts=None),
         "idle_heartbeat_interval": HEARTBEAT,
         "idle_heartbeat_timeout": HEARTBEAT,
+        **({"connection_class": connection_class} if connection_class else {}),
     }
     if is_astra(settings):
         bundle = {"secure_connect_bundle": str(settings.astra_db_secure_bundle_path), "use_default_tempdir": True}

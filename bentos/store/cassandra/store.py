@@ -1,13 +1,16 @@
 """The store in Cassandra or Astra DB, awaited on the event loop.
 
-The driver has a thread of its own: a statement goes out from the event loop, and its answer comes back as a callback.
-Whatever the driver or the database raises, and an answer that does not come in time, is a StoreError here.
+A statement goes out from the event loop, and its answer comes back there as a callback
+(`bentos.store.cassandra.loop_connection`). Whatever the driver or the database raises, and an answer that does not come
+in time, is a StoreError here.
 """
 
 import asyncio
 import logging
+import threading
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from itertools import islice
 from typing import Any
 from uuid import UUID
@@ -19,6 +22,7 @@ from bentos.settings import Settings
 from bentos.store import Call, Correction, Probabilities, StoreError, digest, timeuuid
 from bentos.store.cassandra.cluster import is_astra, new_cluster
 from bentos.store.cassandra.errors import explain
+from bentos.store.cassandra.loop_connection import LoopConnection, on_loop
 from bentos.store.cassandra.review import ReviewStatements, question_of, read_questions, recent_hours, start_of_hour
 from bentos.store.cassandra.statements import PAGE, Statements, call_of
 from bentos.store.group_commit import GroupCommit
@@ -40,7 +44,7 @@ async def open_store(settings: Settings) -> ResilientStore:
     logging.getLogger("cassandra").setLevel(logging.CRITICAL)  # warns of every attempt; ResilientStore of changes
     store = ResilientStore(
         "astra" if is_astra(settings) else "cassandra",
-        lambda: asyncio.to_thread(CassandraStore.open, settings),
+        lambda: CassandraStore.open(settings),
         Spool(settings.spool_path),
     )
     await store.start()
@@ -64,11 +68,16 @@ class CassandraStore:
         self._log = GroupCommit(self._log_group, parallel=GROUPS)
 
     @classmethod
-    def open(cls, settings: Settings) -> "CassandraStore":
-        """Connect, and prepare the statements: that fails without the tables. Blocks. Raises StoreError."""
+    async def open(cls, settings: Settings) -> "CassandraStore":
+        """Connect, and prepare the statements: that fails without the tables. Raises StoreError."""
+        return await asyncio.to_thread(cls._open, settings, on_loop(asyncio.get_running_loop()))
+
+    @classmethod
+    def _open(cls, settings: Settings, connection_class: type[LoopConnection]) -> "CassandraStore":
+        """Blocks while the connections wait for the event loop, so it runs in another thread."""
         cluster = None
         try:
-            cluster = new_cluster(settings)
+            cluster = new_cluster(settings, connection_class)
             return cls(cluster, cluster.connect(), settings)
         except Exception as error:
             if cluster is not None:
@@ -239,12 +248,16 @@ class CassandraStore:
 
     def _send(self, statement: Statement) -> asyncio.Future[Rows]:
         """A future for the statement's rows."""
-        loop = asyncio.get_running_loop()
+        loop, thread = asyncio.get_running_loop(), threading.get_ident()
         answer: asyncio.Future[Rows] = loop.create_future()
-        self._session.execute_async(statement).add_callbacks(  # called in the driver's thread
-            lambda rows: loop.call_soon_threadsafe(_settle, answer, rows, None),
-            lambda error: loop.call_soon_threadsafe(_settle, answer, None, error),
-        )
+
+        def settle(rows: Rows | None, error: Exception | None = None) -> None:
+            if threading.get_ident() == thread:
+                _settle(answer, rows, error)
+            else:  # a failure: those of a lost connection are told in other threads, too
+                loop.call_soon_threadsafe(_settle, answer, rows, error)
+
+        self._session.execute_async(statement).add_callbacks(settle, partial(settle, None))
         return answer
 
     def _failure(self, error: Exception, timeout: float) -> StoreError:

@@ -1,5 +1,6 @@
 """A node with passwords and TLS, and the same node behind an Astra DB bundle: what works, and what is said when not."""
 
+import asyncio
 import json
 import ssl
 import threading
@@ -55,7 +56,7 @@ def changed(settings: Settings, **values) -> Settings:
 def refusal(settings: Settings) -> str:
     """What opening the store says."""
     with pytest.raises(StoreError) as refused:
-        CassandraStore.open(settings)
+        asyncio.run(CassandraStore.open(settings))
     with pytest.raises(StoreError) as refused_too:
         migrate(settings)
     assert str(refused.value) == str(refused_too.value)
@@ -69,6 +70,15 @@ async def test_passwords_and_tls_work_by_address_and_by_name(settings):
         async with opened(changed(settings, cassandra_contact_points=host)) as store:
             await store.put("1-aa", {"free": SPAM})
             assert await store.get("1-aa", ["free"]) == {"free": SPAM}
+
+
+async def test_large_rows_and_many_at_once_pass_through_tls_whole(settings):
+    """More than a socket takes at once, and more than TLS decrypts at once."""
+    sizes = [3_000_000, 200_000, *range(16_000, 17_000, 50), 1]
+    calls = [a_call("x" * size, "large") for size in sizes]
+    async with opened(settings) as store:
+        await asyncio.gather(*(store.log([call]) for call in calls))
+        assert await logged(store, calls) == sorted(calls, key=lambda call: call.called_at.time)
 
 
 def test_a_wrong_password_is_said(settings):
@@ -261,4 +271,4 @@ async def test_a_database_that_astra_has_put_to_sleep_is_said(astra, tmp_path):
         for name in ("ca.crt", "cert", "key"):
             archive.writestr(name, awake.read(name))
         archive.writestr("config.json", json.dumps({"host": "localhost", "port": free_port(["127.0.0.1"])}))
-    assert "metadata service" in refusal(changed(astra, astra_db_secure_bundle_path=sleeping))
+    assert "metadata service" in await asyncio.to_thread(refusal, changed(astra, astra_db_secure_bundle_path=sleeping))
