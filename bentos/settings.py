@@ -145,6 +145,7 @@ class Settings(RegistrySettings):
     cassandra_start_timeout: Annotated[float, Field(ge=0)] = 5.0  # seconds that the start waits for either database
     start_anyway: bool = False  # in spite of a database that refuses
 
+    cache_memory: Annotated[int, Field(ge=0)] = 8  # MiB of predictions in each worker's memory; 0 keeps none
     cache_timeout: Seconds = 0.1  # the most a request waits for the cache
     cache_ttl: Annotated[int, Field(ge=0)] = 0  # seconds; 0 keeps predictions for ever
     log_ttl: Annotated[int, Field(ge=0)] = 30 * 24 * 3600  # seconds; 0 keeps the log for ever

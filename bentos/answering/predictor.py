@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from bentos.answering.log_health import LogHealth
+from bentos.answering.memory_cache import MemoryCache
 from bentos.answering.model_pool import IsGone, ModelPool
 from bentos.answering.own_labels import OwnLabels
 from bentos.monitoring import logs, tracing
@@ -28,8 +29,9 @@ logger = logging.getLogger(__name__)
 class Answer:
     """One text's prediction. `id` identifies the call in the log.
 
-    `label` is the answered one, at the version's operating point, and `verdict` is that label or `unsure`. `corrected`:
-    the label is the caller's own, from an earlier correction, and no model answered.
+    `label` is the answered one, at the version's operating point, and `verdict` is that label or `unsure`.
+    `from_cache`: the model did not run for this call; `from_memory`, nor was the store asked. `corrected`: the label is
+    the caller's own, from an earlier correction, and no model answered.
     """
 
     input: str
@@ -39,6 +41,7 @@ class Answer:
     unfamiliar: bool
     from_cache: bool
     id: UUID
+    from_memory: bool = False
     corrected: bool = False
 
     @property
@@ -64,11 +67,13 @@ class Predictor:
         pool: ModelPool,
         log_health: LogHealth,
         own_labels: OwnLabels,
+        memory: MemoryCache,
         consider: Consider,
     ) -> None:
         """`consider` is told of every answer; it may take microseconds and raise nothing."""
         self.store = store
         self.own_labels = own_labels
+        self.memory = memory
         self.consider = consider
         self.log_health = log_health
         self.metrics = metrics
@@ -93,14 +98,15 @@ class Predictor:
         metrics, started = self.metrics.version(version.number), time.perf_counter()
         try:
             different = list(dict.fromkeys(texts))
-            own, cached = await self._look_up(version, different, caller_id, skip_cache, corrected)
-            missing = [text for text in different if text not in cached and text not in own]
+            own, remembered, cached = await self._look_up(version, different, caller_id, skip_cache, corrected)
+            predictions = remembered | cached
+            missing = [text for text in different if text not in predictions and text not in own]
             predicted = await self._predict(version, missing, is_gone) if missing else {}
-            predictions = cached | predicted
+            predictions |= predicted
             answers = [
                 _own_answer(version, text, own[text])
                 if text in own
-                else _make_answer(version, text, predictions[text], text in cached)
+                else _make_answer(version, text, predictions[text], text not in predicted, text in remembered)
                 for text in texts
             ]
             calls = [logged(caller_id, version.key, answer, alias) for answer in answers]
@@ -119,13 +125,16 @@ class Predictor:
 
     async def _look_up(
         self, version: LoadedVersion, texts: Sequence[str], caller_id: str, skip_cache: bool, corrected: bool
-    ) -> tuple[dict[str, str], dict[str, Prediction]]:
-        """The caller's own labels, and the predictions in the cache; both are read at once."""
+    ) -> tuple[dict[str, str], dict[str, Prediction], dict[str, Prediction]]:
+        """The caller's own labels, and the predictions in memory and in the store, which is asked for both at once."""
+        remembered = {} if skip_cache else self.memory.get(version, texts)
+        unknown = [] if skip_cache else [text for text in texts if text not in remembered]
         if not (corrected and self.own_labels.may_have(caller_id)):
-            return {}, {} if skip_cache else await self._read_cache(version, texts)
-        if skip_cache:
-            return await self._read_own_labels(version, texts, caller_id), {}
-        return await asyncio.gather(self._read_own_labels(version, texts, caller_id), self._read_cache(version, texts))
+            return {}, remembered, await self._read_cache(version, unknown)
+        own, cached = await asyncio.gather(
+            self._read_own_labels(version, texts, caller_id), self._read_cache(version, unknown)
+        )
+        return own, remembered, cached
 
     async def _read_own_labels(self, version: LoadedVersion, texts: Sequence[str], caller_id: str) -> dict[str, str]:
         """The caller's labels that the version knows; none where the store cannot answer: the model answers then."""
@@ -138,6 +147,8 @@ class Predictor:
 
     async def _read_cache(self, version: LoadedVersion, texts: Sequence[str]) -> dict[str, Prediction]:
         """The stored predictions that are valid; none where the store cannot answer."""
+        if not texts:
+            return {}
         try:
             with tracing.span("cache", version.number, len(texts)) as span:
                 rows = await self.store.get(version.key, texts)
@@ -149,6 +160,7 @@ class Predictor:
         checked = {text: _checked(row, version.model.labels) for text, row in rows.items()}
         valid = {text: prediction for text, prediction in checked.items() if prediction is not None}
         self.metrics.cache_bad_rows.inc(len(checked) - len(valid))
+        self.memory.put_read(version, valid)
         return valid
 
     async def _predict(self, version: LoadedVersion, texts: list[str], is_gone: IsGone | None) -> dict[str, Prediction]:
@@ -158,7 +170,9 @@ class Predictor:
                 predictions = version.model.classify(texts)
             else:
                 predictions = await self.pool.run(version.model.classify, texts, is_gone)
-        return dict(zip(texts, predictions, strict=True))
+        predicted = dict(zip(texts, predictions, strict=True))
+        self.memory.put(version, predicted)
+        return predicted
 
     async def _write_cache(self, version: LoadedVersion, predictions: Mapping[str, Prediction]) -> None:
         try:
@@ -206,11 +220,13 @@ def _checked(row: Probabilities, labels: Sequence[str]) -> Prediction | None:
     return Prediction(dict(zip(labels, values, strict=True)), unfamiliar)
 
 
-def _make_answer(version: LoadedVersion, text: str, prediction: Prediction, from_cache: bool) -> Answer:
+def _make_answer(
+    version: LoadedVersion, text: str, prediction: Prediction, from_cache: bool, from_memory: bool
+) -> Answer:
     probabilities, unfamiliar = prediction
     decision = version.model.decision
     label, verdict = decision.label(probabilities), decision.verdict(probabilities)
-    return Answer(text, probabilities, label, verdict, unfamiliar, from_cache, timeuuid.now())
+    return Answer(text, probabilities, label, verdict, unfamiliar, from_cache, timeuuid.now(), from_memory)
 
 
 def _own_answer(version: LoadedVersion, text: str, label: str) -> Answer:

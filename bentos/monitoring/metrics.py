@@ -25,6 +25,7 @@ class AnsweredText(Protocol):
     unfamiliar: bool
     probability: float
     from_cache: bool
+    from_memory: bool
     corrected: bool
 
 
@@ -76,7 +77,7 @@ class Metrics:
         )
         self.version_errors = self._counter("spam_version_call_errors", "Calls that it could not answer", version)
         self.predictions = self._counter(
-            "spam_predictions", "Texts answered, by source: cache, model or correction", version, "source"
+            "spam_predictions", "Texts answered, by source: memory, cache, model or correction", version, "source"
         )
         self.labels = self._counter("spam_labels", "Texts answered, by the answered label", version, "label")
         self.unsure = self._counter("spam_unsure", "Texts answered with the verdict unsure", version)
@@ -227,7 +228,8 @@ class VersionMetrics:
         self._metrics = metrics
         self._number = number
         self._seconds = metrics.version_seconds.labels(number)
-        self._sources = {name: metrics.predictions.labels(number, name) for name in ("cache", "model", "correction")}
+        sources = ("memory", "cache", "model", "correction")
+        self._sources = {name: metrics.predictions.labels(number, name) for name in sources}
         self._by_label: dict[str, tuple[Counter, Histogram]] = {}
         self._unsure, self._unfamiliar = metrics.unsure.labels(number), metrics.unfamiliar.labels(number)
         self.errors = metrics.version_errors.labels(number)
@@ -236,10 +238,11 @@ class VersionMetrics:
     def count_answered(self, answers: Sequence[AnsweredText], seconds: float) -> None:
         """Count one call, which took `seconds`, and its texts."""
         self._seconds.observe(seconds)
-        from_cache, corrected = (
-            sum(getattr(answer, name) for answer in answers) for name in ("from_cache", "corrected")
+        memory, cached, corrected = (
+            sum(getattr(answer, name) for answer in answers) for name in ("from_memory", "from_cache", "corrected")
         )
-        counts = {"cache": from_cache, "correction": corrected, "model": len(answers) - from_cache - corrected}
+        model = len(answers) - cached - corrected
+        counts = {"memory": memory, "cache": cached - memory, "correction": corrected, "model": model}
         for source, texts in counts.items():
             if texts:
                 self._sources[source].inc(texts)

@@ -10,6 +10,7 @@ from fastapi import FastAPI
 
 from bentos.answering.feedback import FeedbackRecorder
 from bentos.answering.log_health import LogHealth
+from bentos.answering.memory_cache import MemoryCache
 from bentos.answering.model_pool import ModelPool
 from bentos.answering.own_labels import OwnLabels
 from bentos.answering.predictor import Predictor
@@ -68,6 +69,7 @@ async def start(settings: Settings, baked: Path | None, place: WorkerPlace) -> t
         logger.warning("not ready: %s", served.why_no_champion)
     pool, log_health = ModelPool(settings.call_timeout), LogHealth(store)
     own_labels = OwnLabels(store)
+    memory = MemoryCache(settings.cache_memory * 2**20, settings.cache_ttl)
     sampler = ReviewSampler(store, metrics, settings.review_share, settings.review_per_hour)
     current, shadow = CurrentVersions(served), Shadow(store, metrics, pool, sampler)
 
@@ -82,7 +84,7 @@ async def start(settings: Settings, baked: Path | None, place: WorkerPlace) -> t
         current=current,
         store=store,
         metrics=metrics,
-        predictor=Predictor(store, metrics, pool, log_health, own_labels, sampler.consider),
+        predictor=Predictor(store, metrics, pool, log_health, own_labels, memory, sampler.consider),
         pool=pool,
         log_health=log_health,
         shadow=shadow,

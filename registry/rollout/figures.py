@@ -65,5 +65,5 @@ def figures_of(counts: Counts, version: str) -> Figures:
     labels = {part: value for (counter, part), value in sorted(own.items()) if counter == LABELS}
     texts = {part: value for (counter, part), value in own.items() if counter == TEXTS}
     answered = buckets[-1][1] if buckets else 0
-    from_cache = texts.get("cache", 0) / max(sum(texts.values()), 1)
+    from_cache = (texts.get("memory", 0) + texts.get("cache", 0)) / max(sum(texts.values()), 1)
     return Figures(answered, own.get((ERRORS, ""), 0), tuple(buckets), labels, from_cache)

@@ -7,6 +7,7 @@ import pytest
 
 from bentos.answering.feedback import FeedbackRecorder
 from bentos.answering.log_health import LogHealth
+from bentos.answering.memory_cache import MemoryCache
 from bentos.answering.model_pool import ModelPool
 from bentos.answering.own_labels import OwnLabels
 from bentos.answering.predictor import Predictor
@@ -87,8 +88,14 @@ def sampler(store, metrics) -> ReviewSampler:
 
 
 @pytest.fixture
-def predictor(store, metrics, pool, log_health, sampler) -> Predictor:
-    return Predictor(store, metrics, pool, log_health, OwnLabels(store), sampler.consider)
+def memory() -> MemoryCache:
+    """Keeps nothing: the cache is the store's."""
+    return MemoryCache(0)
+
+
+@pytest.fixture
+def predictor(store, metrics, pool, log_health, sampler, memory) -> Predictor:
+    return Predictor(store, metrics, pool, log_health, OwnLabels(store), memory, sampler.consider)
 
 
 @pytest.fixture

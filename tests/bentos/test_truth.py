@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
 
 from bentos.answering.log_health import LogHealth
+from bentos.answering.memory_cache import MemoryCache
 from bentos.answering.model_pool import ModelPool
 from bentos.answering.own_labels import OwnLabels
 from bentos.answering.predictor import Predictor
@@ -44,7 +45,8 @@ class Service(RuleBasedStateMachine):
         self.store = self.runner.run(open_store(options))
         own_labels = OwnLabels(self.store)
         pool, health = ModelPool(60), LogHealth(self.store)
-        self.predictor = Predictor(self.store, Metrics(), pool, health, own_labels, lambda *answered: None)
+        memory = MemoryCache(500, CACHE_TTL)  # two predictions: the others come from the database
+        self.predictor = Predictor(self.store, Metrics(), pool, health, own_labels, memory, lambda *answered: None)
         self.caller = uuid4().hex
         self.expected = []  # (input, version key, label) of every answered call
         self.down, self.kills = None, 0

@@ -39,7 +39,7 @@ class Asked:
 def an_answer(text="hi", spam=0.999, unfamiliar=False, corrected=False, at: UUID | None = None) -> Answer:
     label = "spam" if spam >= 0.5 else "ham"
     prediction = {"ham": round(1 - spam, 6), "spam": spam}
-    return Answer(text, prediction, label, label, unfamiliar, False, at or timeuuid.now(), corrected)
+    return Answer(text, prediction, label, label, unfamiliar, False, at or timeuuid.now(), corrected=corrected)
 
 
 async def taken(sampler: ReviewSampler) -> list[Question]:

@@ -61,7 +61,7 @@ def _metrics() -> Metrics:
     """Metrics in which every series that a rule may ask for has been counted: only then it has its labels."""
     metrics = Metrics()
     answer = {"label": "spam", "verdict": "unsure", "unfamiliar": True, "probability": 0.9}
-    text = SimpleNamespace(**answer, from_cache=False, corrected=False)
+    text = SimpleNamespace(**answer, from_cache=False, from_memory=False, corrected=False)
     metrics.count_request("/prediction", 200, 0.1)
     metrics.version("1").count_answered([text], 0.1)
     metrics.count_version_changes({"load": ["1"]})

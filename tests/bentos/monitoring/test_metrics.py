@@ -7,6 +7,7 @@ import bentoml
 import pytest
 
 from bentos.answering.log_health import LogHealth
+from bentos.answering.memory_cache import MemoryCache
 from bentos.answering.own_labels import OwnLabels
 from bentos.answering.predictor import Predictor
 from bentos.http.app import create_app
@@ -58,7 +59,7 @@ async def test_the_spool_and_a_store_that_is_away_are_seen(service, metrics, poo
 
     store = ResilientStore("cassandra", unreachable, Spool(tmp_path / "spool.db"))
     await store.start()
-    predictor = Predictor(store, metrics, pool, LogHealth(store), OwnLabels(store), lambda *answered: None)
+    predictor = Predictor(store, metrics, pool, LogHealth(store), OwnLabels(store), MemoryCache(0), lambda *_: None)
     changed = {"store": store, "predictor": predictor}
     async with client_of(create_app(replace(service, **changed))) as client:
         assert (await client.post("/predictions", json={"texts": TEXTS})).status_code == 200

@@ -28,6 +28,7 @@ class Answered(NamedTuple):
     unfamiliar: bool = False
     probability: float = 0.9
     from_cache: bool = False
+    from_memory: bool = False
     corrected: bool = False
 
 
