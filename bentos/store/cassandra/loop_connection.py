@@ -81,26 +81,25 @@ class LoopConnection(Connection):
                 self.loop.call_soon_threadsafe(function, *args)
 
     def _send(self, data: bytes) -> None:
+        """What is sent in one turn of the loop goes to the socket at once."""
+        if not (self._unsent or self._awaits_writable):
+            self.loop.call_soon(self._write)
         self._unsent.append(data)
-        if not self._awaits_writable:
-            self._write()
 
     def _write(self) -> None:
         """Send what waits, as far as the socket takes it, and the rest when it takes more."""
-        while self._unsent and not self.is_closed:
-            try:
-                sent = self._socket.send(self._unsent[0])
-            except NOT_NOW:
-                self._await_writable(True)
-                return
-            except OSError as error:
-                self.defunct(error)
-                return
-            if sent < len(self._unsent[0]):
-                self._unsent[0] = self._unsent[0][sent:]
-            else:
-                self._unsent.popleft()
-        self._await_writable(False)
+        waiting = b"".join(self._unsent)
+        self._unsent.clear()
+        try:
+            sent = self._socket.send(waiting) if waiting and not self.is_closed else 0
+        except NOT_NOW:
+            sent = 0
+        except OSError as error:
+            self.defunct(error)
+            return
+        if sent < len(waiting):
+            self._unsent.append(waiting[sent:])
+        self._await_writable(bool(self._unsent))
 
     def _await_writable(self, wanted: bool) -> None:
         if wanted and not self._awaits_writable:
