@@ -155,13 +155,14 @@ class Artifact:
         """Each text's rounded probabilities, and whether it is unfamiliar."""
         probabilities, known = self.run(texts)
         unfamiliar = (known < self.decision.familiar).tolist()
-        return [Prediction(self.rounded(row), is_so) for row, is_so in zip(probabilities, unfamiliar, strict=True)]
+        rows = probabilities.tolist()
+        return [Prediction(self.rounded(row), is_so) for row, is_so in zip(rows, unfamiliar, strict=True)]
 
     def unknown_share(self, text: str) -> float | None:
         """The share of the text's tokens that are not in the vocabulary; None where it is empty."""
         return self.tokenizer.unknown_share(text)
 
-    def rounded(self, row: np.ndarray) -> dict[str, float]:
+    def rounded(self, row: Sequence[float]) -> dict[str, float]:
         """{label: probability} of a row of probabilities, (labels,), rounded as answers are."""
         return {label: round(float(p), DECIMALS) for label, p in zip(self.labels, row, strict=True)}
 

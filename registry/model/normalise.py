@@ -17,6 +17,7 @@ _LEET = re.compile(
     r"(?<!\S)[a-z](?:[a-z]|(?<=[a-z])(?:([01357@$])\1?|[@$][0135]|[0135][@$])(?=[a-z]))*(?:33)?(?=[.,!?]*(?!\S))",
     re.IGNORECASE,
 )
+_LEET_SIGN = re.compile("[01357@$]")
 _LEET_LETTERS = str.maketrans("01357@$", "oiestas")
 
 # Letters of other alphabets that look like Latin ones (Unicode Technical Standard 39, the common single letters).
@@ -33,7 +34,10 @@ def normalise(text: str) -> str:
         text = "".join(c for c in text if unicodedata.category(c) != "Cf")  # zero-width and direction marks
         text = _WORD.sub(_latin, text)
     text = _SPACED.sub(lambda match: match.group().replace(match.group(1), ""), text)
-    return _LEET.sub(lambda match: match.group().translate(_LEET_LETTERS), " ".join(text.split()))
+    text = " ".join(text.split())
+    if not _LEET_SIGN.search(text):
+        return text
+    return _LEET.sub(lambda match: match.group().translate(_LEET_LETTERS), text)
 
 
 def _stream_safe(text: str) -> str:

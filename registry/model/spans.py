@@ -23,7 +23,8 @@ the text's length.
 """
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
+from functools import cache, lru_cache
 
 from registry.model.links import COMMON_SUFFIXES, link_tokens
 from registry.model.shapes import LONGEST_DIGITS, piece_tokens
@@ -31,6 +32,9 @@ from registry.model.shapes import LONGEST_DIGITS, piece_tokens
 LONGEST_SPAN = 256  # characters
 LONGEST_HOST = 10  # labels
 MOST_WORDS = 200  # of a text, that each link's name is compared with
+REMEMBERED, LONGEST_REMEMBERED = 4_096, 20  # runs of letters, and the characters of one
+
+Words = Callable[[], Collection[str]]  # gives the words of the text
 
 _OPENING = "([{<\"'“‘«,.;:!?-–—_=|~`"  # noqa: RUF001
 _CLOSING = ")]}>\"'”’»,.;:!?-–—_=|~`"  # noqa: RUF001
@@ -72,13 +76,29 @@ _NOT_A_WORD = "./@"  # a run with one of these is no word that could name a link
 def spans(text: str, suffixes: Collection[str] = ()) -> list[str]:
     """The tokens of a text; `suffixes` are the public suffixes of more than one label, as `co.uk`."""
     runs = text.split()
+    words = cache(lambda: _words(runs))  # few texts have a link that asks for them
+    tokens: list[str] = []
+    for run in runs:
+        if len(run) <= LONGEST_REMEMBERED and run.isalpha() and run.isascii():  # no number or code is remembered
+            tokens += _letter_tokens(run)
+        else:
+            tokens += _run_tokens(run, words, suffixes)
+    return tokens if _CODES.isdisjoint(tokens) else list(_join_money(tokens))
+
+
+def _words(runs: list[str]) -> frozenset[str]:
+    """The words of a text that a link's name is compared with."""
     plain = " ".join(run for run in runs if not any(mark in run for mark in _NOT_A_WORD))
-    words = frozenset(_WORD.findall(plain.lower())[:MOST_WORDS])
-    tokens = [token for run in runs for token in _run_tokens(run, words, suffixes)]
-    return list(_join_money(tokens))
+    return frozenset(_WORD.findall(plain.lower())[:MOST_WORDS])
 
 
-def _run_tokens(run: str, words: Collection[str], suffixes: Collection[str]) -> Iterator[str]:
+@lru_cache(REMEMBERED)
+def _letter_tokens(run: str) -> tuple[str, ...]:
+    """The tokens of a run of letters, which is no link: most runs are, and nearly all were in another text."""
+    return tuple(_run_tokens(run, frozenset, ()))
+
+
+def _run_tokens(run: str, words: Words, suffixes: Collection[str]) -> Iterator[str]:
     """The tokens of a run of characters without blanks: a span between punctuation marks, or else words and marks."""
     core = run.lstrip(_OPENING)
     yield from run[: len(run) - len(core)]
@@ -97,12 +117,12 @@ def _pieces(core: str) -> Iterator[str]:
         yield from piece_tokens(piece)
 
 
-def _span_tokens(core: str, words: Collection[str], suffixes: Collection[str]) -> list[str] | None:
+def _span_tokens(core: str, words: Words, suffixes: Collection[str]) -> list[str] | None:
     """The tokens of a span; None where the run is none."""
     if len(core) > LONGEST_SPAN:
         return ["<link>"] if _SCHEME.match(core) else None
     if "@" in core and (email := _EMAIL.fullmatch(core)):
-        return ["<email>", *link_tokens(email[1].lower(), words, suffixes)]
+        return ["<email>", *link_tokens(email[1].lower(), words(), suffixes)]
     if "." in core and (tokens := _link(core, words, suffixes)):
         return tokens
     if not any(map(str.isdigit, core)):
@@ -135,7 +155,7 @@ def _amount_token(amount: re.Match) -> str | None:
     return {"": "<number>", "%": "<percent>"}.get(after)
 
 
-def _link(core: str, words: Collection[str], suffixes: Collection[str]) -> list[str] | None:
+def _link(core: str, words: Words, suffixes: Collection[str]) -> list[str] | None:
     """The tokens of a link; None for other words with a dot between them, as `ok.so`."""
     link = _LINK.match(core)
     if link is None or link.end() < len(core):
@@ -146,7 +166,7 @@ def _link(core: str, words: Collection[str], suffixes: Collection[str]) -> list[
     known = last in COMMON_SUFFIXES or host.partition(".")[2] in suffixes
     if not (sure or known or (link["path"] and last.isalpha())):
         return None
-    tokens = ["<link>", *link_tokens(host, words, suffixes)]
+    tokens = ["<link>", *link_tokens(host, words(), suffixes)]
     return tokens + ["<bare>"] * (not sure) + ["<path>"] * bool(link["path"])
 
 

@@ -5,7 +5,7 @@ its scheme, and each stays in this code as long as a version that names it may b
 the old ones. A model takes one or both of these inputs:
 
 - `ids`, the tokens in order, numbered by a vocabulary that was learnt from the training messages;
-- `words` and `characters`, the sets of its word and character n-grams, numbered by hashing (Weinberger et al., 2009).
+- `words` and `characters`, the sets of its word and character n-grams, numbered by hashing (`registry.model.ngrams`).
 """
 
 import json
@@ -13,18 +13,16 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
-from zlib import crc32
 
 import numpy as np
 
+from registry.model.ngrams import character_numbers, word_numbers
 from registry.model.normalise import normalise
 from registry.model.shapes import shapes
 from registry.model.spans import spans
 
 Encoded = dict[str, list[int]]  # the ids of one text, by the name of the input
 
-LONGEST_WORDS, SHORTEST_CHARACTERS, LONGEST_CHARACTERS = 3, 2, 4  # of the n-grams
-LENGTHS, LENGTH_STEP = 9, 20  # a text's length counts in steps of 20 characters, up to 180
 PADDING, UNKNOWN, FIRST = 0, 1, 2  # reserved ids; the vocabulary starts at FIRST
 
 _KERAS_FILTER = str.maketrans({c: " " for c in '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n'})
@@ -33,30 +31,6 @@ _KERAS_FILTER = str.maketrans({c: " " for c in '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~
 def words(text: str) -> list[str]:
     """Lower-case words between blanks and ASCII punctuation, as the Keras Tokenizer splits a text."""
     return text.lower().translate(_KERAS_FILTER).split()
-
-
-def word_grams(tokens: Sequence[str], text: str) -> set[str]:
-    """Runs of 1 to 3 tokens, and two tokens of the whole text: its length and its share of capitals, in coarse steps.
-
-    The length helps because spam tends to fill the 160 characters of an SMS.
-    """
-    runs = {
-        " ".join(tokens[start : start + size])
-        for size in range(1, LONGEST_WORDS + 1)
-        for start in range(len(tokens) - size + 1)
-    }
-    capitals = 10 * sum(map(str.isupper, text)) // max(len(text), 1)
-    return runs | {f"<length {min(len(text) // LENGTH_STEP, LENGTHS)}>", f"<capitals {capitals}>"}
-
-
-def character_grams(text: str) -> set[str]:
-    """Runs of 2 to 4 characters within each word, a blank on both sides included."""
-    grams = set()
-    for word in set(text.lower().split()):
-        word = f" {word} "
-        for size in range(SHORTEST_CHARACTERS, min(LONGEST_CHARACTERS, len(word)) + 1):
-            grams.update(word[start : start + size] for start in range(len(word) - size + 1))
-    return grams
 
 
 Scheme = Callable[[str, Collection[str]], list[str]]  # from a text and the public suffixes to its tokens
@@ -153,8 +127,8 @@ class Tokenizer:
         if self.vocabulary:
             encoded["ids"] = [self._ids.get(token, UNKNOWN) for token in tokens] or [UNKNOWN]
         if self.buckets:
-            encoded["words"] = self._hash(word_grams(tokens, text), "w")
-            encoded["characters"] = self._hash(character_grams(text), "c") or [PADDING]
+            encoded["words"] = word_numbers(tokens, text, self.buckets)
+            encoded["characters"] = character_numbers(text, self.buckets) or [PADDING]
         return encoded
 
     def unknown_share(self, text: str) -> float | None:
@@ -163,10 +137,6 @@ class Tokenizer:
             return None
         tokens = self.tokens(text)[: self.max_tokens]
         return sum(token not in self._ids for token in tokens) / max(len(tokens), 1)
-
-    def _hash(self, grams: Iterable[str], kind: str) -> list[int]:
-        last = self.buckets - 1  # number 0 is the padding's
-        return sorted({crc32(f"{kind}{gram}".encode(errors="surrogatepass")) % last + 1 for gram in grams})
 
 
 def stack(rows: Sequence[Encoded]) -> dict[str, np.ndarray]:

@@ -1,4 +1,4 @@
-from registry.model.tokenizer import PADDING, UNKNOWN, Tokenizer, character_grams, pad, stack, word_grams, words
+from registry.model.tokenizer import PADDING, UNKNOWN, Tokenizer, pad, stack, words
 
 
 def test_words_are_cut_as_the_keras_tokenizer_cuts_them():
@@ -17,14 +17,6 @@ def test_ids_are_never_empty_and_never_longer_than_asked():
     assert tokenizer.encode("") == tokenizer.encode("...") == {"ids": [UNKNOWN]}
     assert tokenizer.encode("b a zebra") == {"ids": [3, 2, UNKNOWN]}
     assert tokenizer.encode("a b, a b, a") == {"ids": [2, 3, 2]}
-
-
-def test_n_grams_of_words_and_of_characters_within_them():
-    runs = {"win", "a", "prize", "win a", "a prize", "win a prize", "<length 0>", "<capitals 2>"}
-    assert word_grams(["win", "a", "prize"], "WIN a prize") == runs
-    assert character_grams("Go a") == {" g", "go", "o ", " go", "go ", " go ", " a", "a ", " a "}
-    assert word_grams([], "") == {"<length 0>", "<capitals 0>"} and character_grams("") == set()
-    assert "<length 9>" in word_grams([], "a" * 500) and "<capitals 10>" in word_grams([], "AB")
 
 
 def test_n_grams_are_numbered_below_the_buckets_and_never_as_padding():
