@@ -9,10 +9,11 @@ from bentos.errors import CallError
 from bentos.http import schemas
 from bentos.http.calls import answer_list, asks_the_service, explanation_json, refs_of, with_shadow
 from bentos.http.context import caller_of, service_of
+from bentos.http.direct_route import DirectRoute
 from bentos.http.openapi import VERSION_HEADER_PARAMETER, errors
 from bentos.http.responses import json_response, prediction_json
 
-router = APIRouter(tags=["predictions"])
+router = APIRouter(tags=["predictions"], route_class=DirectRoute)
 
 ONE = {
     "response_model": schemas.Prediction,
