@@ -20,38 +20,43 @@ class GroupCommit(Generic[T]):
         self._write = write
         self._parallel = parallel
         self._waiting: list[tuple[T, asyncio.Future[None]]] = []
-        self._writes: set[asyncio.Future[None]] = set()
+        self._writes: set[asyncio.Task[None]] = set()
 
     async def add(self, item: T) -> None:
         """Return once the item's group is written; raise what its write raised.
 
         An item is written even when the request that waits here is cancelled.
         """
-        loop = asyncio.get_running_loop()
-        if not self._waiting and len(self._writes) < self._parallel:
-            loop.call_soon(self._start)  # in the loop's next turn: what is added in this one joins the group
-        written = loop.create_future()
+        written = asyncio.get_running_loop().create_future()
         self._waiting.append((item, written))
+        if len(self._waiting) == 1 and len(self._writes) < self._parallel:
+            self._begin()
         await written
 
     async def close(self) -> None:
         """Wait until everything that was added is written, or has failed."""
-        self._start()
         while self._writes:
             await asyncio.wait(self._writes)
 
-    def _start(self) -> None:
-        """Begin as many groups as may be under way."""
-        while self._waiting and len(self._writes) < self._parallel:
-            group, self._waiting = self._waiting[:GROUP], self._waiting[GROUP:]
-            self._writes.add(write := asyncio.ensure_future(self._write([item for item, _ in group])))
-            write.add_done_callback(lambda write, group=group: self._finish(write, group))
+    def _begin(self) -> None:
+        """Write the next group from the loop's next turn on: what is added in this one joins it."""
+        self._writes.add(write := asyncio.ensure_future(self._write_next()))
+        write.add_done_callback(self._writes.discard)
 
-    def _finish(self, write: asyncio.Future[None], group: list[tuple[T, asyncio.Future[None]]]) -> None:
-        """Begin the next group, then wake the requests that wait for this one."""
-        self._writes.discard(write)
-        self._start()
-        error = asyncio.CancelledError() if write.cancelled() else write.exception()
+    async def _write_next(self) -> None:
+        """Write a group, begin the one after it, and wake the requests that wait for this one."""
+        group, self._waiting = self._waiting[:GROUP], self._waiting[GROUP:]
+        if self._waiting and len(self._writes) < self._parallel:
+            self._begin()
+        error: BaseException | None = None
+        try:
+            if group:
+                await self._write([item for item, _ in group])
+        except (Exception, asyncio.CancelledError) as raised:
+            error = raised
+        self._writes.discard(asyncio.current_task())
+        if self._waiting:
+            self._begin()
         for _, written in group:
             if written.done():  # the request was cancelled
                 continue
