@@ -15,6 +15,8 @@ import orjson
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
+from bentos.process.joined_writes import JoinedWrites
+
 MAX_HEAD_BYTES = 80 * 1024  # a request line of 64 KiB, which httptools takes, and 16 KiB of headers
 HEAD_SECONDS = 10.0  # from the connection, or from the first byte of a later request, to the end of the head
 WRITE_SECONDS = 30.0  # that a client may leave an answer unread
@@ -57,6 +59,7 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:
         super().connection_made(transport)
+        self.transport = JoinedWrites(transport, self.loop)
         if len(self.connections) > self.limits.max_connections:
             if not self.limits.waiting:
                 return self._refuse(503, "overloaded", "too many connections are open: retry")
