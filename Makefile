@@ -23,9 +23,9 @@ build/lstm/evaluation/metrics.json: ## what some tests read; an older one will d
 test-stand-in: .venv/ready ## the pipeline's tests where the corpus cannot be had, in a temporary copy
 	.ci/stand-in
 
-bench: pipeline ## the benchmarks: what the service does a second, and what grows how fast; tables and plots
+bench: pipeline ## all benchmarks, beside what people would use instead: docs/benchmarks.md, its plot and its figures
+	python -m registry init
 	python -m tests.benchmarks
-	python -m tests.benchmarks.growth
 
 pictures: pipeline ## docs/pictures, of the service with the registered versions; needs Chromium
 	python -m tests.pictures

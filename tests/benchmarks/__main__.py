@@ -13,7 +13,7 @@ from tests.benchmarks import machine, page, plot, results
 from tests.benchmarks.results import Absent, Figure
 
 KEPT, PAGE, PLOT = Path("docs/benchmarks.json"), Path("docs/benchmarks.md"), Path("docs/pictures/benchmarks.svg")
-PARTS = tuple(name for name in ("training", "inference", "http") if find_spec(f"tests.benchmarks.{name}"))
+PARTS = tuple(name for name in ("training", "inference", "http", "memory") if find_spec(f"tests.benchmarks.{name}"))
 
 
 def main() -> None:

@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 from tests.benchmarks.figures import Figures
 from tests.benchmarks.http import CASSANDRA, FIRST_ANSWER, MEMORY, RESIDENT, SQLITE, START, Row
+from tests.benchmarks.memory import TABLE as LONGER
+from tests.benchmarks.memory import VERSIONS, after, serving
 from tests.benchmarks.peers import floors, mlflow_serve, mlserver, workshop
 from tests.benchmarks.results import OURS
 
@@ -71,6 +73,11 @@ def _footprint(figures: Figures) -> Iterator[Aim]:
     memory = figures.median(MEMORY, RESIDENT, OURS, "MB")
     yield Aim("memory of all processes", memory, 350, "MB", least=False)
     yield Aim("from the start to the first answer", figures.median(START, FIRST_ANSWER, OURS, "s"), 3, "s", False)
+    first, last = (figures.median(LONGER, after(many), OURS, "MB") for many in (100_000, 1_000_000))
+    what = "memory after 1,000,000 requests, as a multiple of that after 100,000"
+    yield Aim(what, last / first if first and last else None, 1.05, least=False)
+    one, many = (figures.median(LONGER, serving(count), OURS, "MB") for count in VERSIONS)
+    yield Aim(f"{VERSIONS[-1]} versions instead of one", many - one if one and many else None, 200, "MB more", False)
     whole = [row for row in figures.rows("training") if row.startswith("the whole training of `workshop`")]
     others = [subject for subject in figures.subjects("training") if subject != OURS]
     ratios = [figures.ratio("training", row, other, "s") for row in whole for other in others]

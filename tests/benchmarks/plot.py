@@ -4,6 +4,7 @@ from pathlib import Path
 
 from tests.benchmarks.figures import Figures
 from tests.benchmarks.http import CASSANDRA, SQLITE, Row
+from tests.benchmarks.peers.workshop import NAME as WORKSHOP
 from tests.benchmarks.results import OURS, Part
 
 PANELS = (("not cached", False), ("cached", True))
@@ -25,17 +26,18 @@ def draw(parts: dict[str, Part], path: Path) -> None:
         for panel, (title, cached) in zip(axes, PANELS, strict=True):
             _bars(panel, figures, cached)
             panel.set(title=f"one text, {title}", xscale="log", xlabel="requests a second")
-        axes[0].legend(title="clients", loc="lower right")
+        axes[0].set_xlim(1, 4 * axes[0].get_xlim()[1])  # room for the numbers
+        drawn.legend(*axes[0].get_legend_handles_labels(), title="clients", loc="outside right upper")
         path.parent.mkdir(parents=True, exist_ok=True)
         drawn.savefig(path, metadata={"Date": None})
         pyplot.close(drawn)
 
 
 def _bars(panel, figures: Figures, cached: bool) -> None:
-    """A subject with its values at 1 and at 32 clients in each place, ours at the top."""
+    """A subject with its values at 1 and at 32 clients in each place, in the order of the page."""
     subjects = [(table, who) for table in (SQLITE, CASSANDRA) for who in figures.subjects(table)]
     subjects = [one for one in subjects if any(_value(figures, one, clients, cached) for clients, _ in CLIENTS)]
-    subjects.sort(key=lambda one: one[1] != OURS)
+    subjects.sort(key=lambda one: one[1] not in (OURS, WORKSHOP))
     for offset, (clients, colour) in enumerate(CLIENTS):
         values = [_value(figures, one, clients, cached) or 0 for one in subjects]
         places = [place + 0.4 * offset - 0.2 for place in range(len(subjects))]
@@ -44,7 +46,6 @@ def _bars(panel, figures: Figures, cached: bool) -> None:
     names = [who if table == SQLITE else f"{who}, Cassandra" for table, who in subjects]
     panel.set_yticks(range(len(subjects)), names)
     panel.invert_yaxis()
-    panel.margins(x=0.15)
 
 
 def _value(figures: Figures, subject: tuple[str, str], clients: int, cached: bool) -> float | None:

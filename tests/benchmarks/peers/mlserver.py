@@ -1,6 +1,7 @@
 """Seldon's MLServer with its MLflow runtime, serving this project's pyfunc, in an environment of its own.
 
-It needs pandas 2: with pandas 3 it answers no column of text ("KeyError: 'O'").
+MLServer 1.7 needs older packages: with pandas 3 it answers no column of text ("KeyError: 'O'"), and with uvloop 0.22
+its inference worker ends at once ("There is no current event loop").
 """
 
 import json
@@ -17,8 +18,8 @@ from tests.server import free_port
 NAME = "MLServer"
 PYTHON = ">=3.11,<3.13"  # what both run on
 SAME = ("mlflow", "numpy", "onnxruntime", "pydantic")  # versions as in this environment
-REQUIREMENTS = ["mlserver==1.7.1", "mlserver-mlflow==1.7.1", "pandas<3"]
-SETTINGS = {"debug": False, "host": "127.0.0.1", "parallel_workers": 0}
+REQUIREMENTS = ["mlserver==1.7.1", "mlserver-mlflow==1.7.1", "pandas<3", "uvloop<0.22"]
+SETTINGS = {"debug": False, "host": "127.0.0.1"}  # one inference worker, as by default
 
 
 def mlserver(table: str, environment: Path) -> Peer:
@@ -26,7 +27,8 @@ def mlserver(table: str, environment: Path) -> Peer:
 
     def command(folder: Path, port: int) -> Command:
         ports = {"http_port": port, "grpc_port": free_port(), "metrics_port": free_port()}
-        (folder / "settings.json").write_text(json.dumps(SETTINGS | ports))
+        folders = {"environments_dir": str(folder / "envs"), "metrics_dir": str(folder / "metrics")}
+        (folder / "settings.json").write_text(json.dumps(SETTINGS | ports | folders))
         model = {"name": "sms-spam", "implementation": "mlserver_mlflow.MLflowRuntime", "parameters": {"uri": MODEL}}
         (folder / "model-settings.json").write_text(json.dumps(model))
         return Command([environment / "bin/mlserver", "start", folder], {"MLFLOW_TRACKING_URI": URI})

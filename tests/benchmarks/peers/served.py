@@ -120,6 +120,13 @@ class Served:
         finally:
             connection.close()
 
+    def wait_for(self, request: Request) -> tuple[int, bytes]:
+        """The answer, once it is not 404 any more: a version is loaded while others answer already."""
+        deadline = time.monotonic() + START_LIMIT
+        while (answer := self.ask(request))[0] == 404 and time.monotonic() < deadline:
+            time.sleep(LOOK_EVERY)
+        return answer
+
     def _first_answer(self) -> float:
         status, body = 0, b""
         while time.monotonic() - self._started < START_LIMIT:
