@@ -138,6 +138,7 @@ def _http(figures: Figures) -> Iterator[str]:
     yield grid(figures, lines, lambda cached: _latencies(Row(32, cached, paced=True)))
     yield "### Milliseconds of a list of texts, the median\n"
     yield grid(figures, lines, _lists)
+    yield _failures(figures, lines)
     yield "### Start and memory\n"
     yield _start_and_memory(figures)
     yield _generator(figures)
@@ -148,6 +149,15 @@ def _lines(figures: Figures) -> list[Line]:
     lines = [Line(table, subject) for table in (SQLITE, CASSANDRA) for subject in figures.subjects(table)]
     lines.sort(key=lambda line: line.subject not in (OURS, WORKSHOP))
     return lines + [line._replace(cached=True) for line in lines]
+
+
+def _failures(figures: Figures, lines: Iterable[Line]) -> str:
+    failed = sum(
+        figures.errors(table, row, subject)
+        for table, subject in {line[:2] for line in lines}
+        for row in figures.rows(table)
+    )
+    return f"{failed:,} requests failed.\n" if failed else "No request failed.\n"
 
 
 def _clients(cached: bool) -> list[Column]:

@@ -63,6 +63,7 @@ def test_the_page_has_all_that_was_measured(parts):
     assert "| ours on SQLite | 315 ±5 % | 4 failed | |" in written
     assert "| the workshop's API on Cassandra | 3 (66.7x) | | |" in written
     assert "| a constant, BentoML | 600 ±0 % (0.53x) | | |" in written
+    assert "4 requests failed." in written
     assert "| memory of all processes | at most 350 MB | 351 MB | **not reached** |" in written
     assert "| the whole training of `workshop`, 3 epochs, s | 10 | 300 (30x) |" in written
     assert "- MLServer (HTTP, SQLite): It cannot be installed.\n" in written

@@ -102,6 +102,9 @@ class Served:
         self._process.wait()
 
     def memory(self) -> Memory:
+        """What its processes have now. Raises PeerError when it has ended."""
+        if self._process.poll() is not None:
+            raise PeerError(f"it ended under load: {self._last_line()}")
         totals = {"Rss": 0, "Pss": 0}
         for pid in running(process_tree(self._process.pid)):
             for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
