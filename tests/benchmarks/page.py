@@ -44,6 +44,7 @@ WHO = {
     BENTOML: "an answer that costs nothing, from FastAPI mounted in BentoML as it comes",
     UVICORN: "the same from FastAPI on uvicorn, without an access log",
 }
+WHEN = ("date", "commit", "load before")  # of the machine's facts, those that differ from part to part
 
 
 class Line(NamedTuple):
@@ -241,11 +242,17 @@ def _absent(parts: dict[str, Part]) -> Iterator[str]:
 
 
 def _machines(parts: dict[str, Part]) -> Iterator[str]:
+    """Each machine with its versions once, and what was measured there."""
     yield "## Where and when\n"
+    measured: dict[tuple[str, str], list[str]] = {}
     for name, part in parts.items():
-        facts = {what: value for what, value in part.machine.items() if what != "versions"}
-        yield f"- {name}: {_listed(facts)}\n  {_listed(part.machine['versions'])}"
-    yield ""
+        when = {what: value for what, value in part.machine.items() if what in WHEN}
+        where = {what: value for what, value in part.machine.items() if what not in (*WHEN, "versions")}
+        same = measured.setdefault((_listed(where), _listed(part.machine["versions"])), [])
+        same.append(f"- {name}: {_listed(when)}\n")
+    for (where, versions), lines in measured.items():
+        yield f"On {where}; {versions}:\n"
+        yield "".join(lines)
 
 
 def _listed(facts: dict[str, Any]) -> str:

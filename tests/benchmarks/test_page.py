@@ -67,7 +67,7 @@ def test_the_page_has_all_that_was_measured(parts):
     assert "| memory of all processes | at most 350 MB | 351 MB | **not reached** |" in written
     assert "| the whole training of `workshop`, 3 epochs, s | 10 | 300 (30x) |" in written
     assert "- MLServer (HTTP, SQLite): It cannot be installed.\n" in written
-    assert "- http: date today, cores 2\n  Python 3.11\n" in written
+    assert "On cores 2; Python 3.11:\n\n- training: date today\n- http: date today\n" in written
 
 
 def test_the_picture_names_the_subjects(parts, tmp_path):
