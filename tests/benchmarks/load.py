@@ -87,6 +87,12 @@ class Run:
     errors: int = 0
     first_error: str = ""
 
+    def __post_init__(self) -> None:
+        self._bodies = [body.encode() for body in self.load.bodies]
+
+    def body(self, number: int) -> bytes:
+        return self._bodies[number % len(self._bodies)].replace(NUMBER, b"%d" % number)
+
     def start(self, now: float) -> None:
         self.begin, self.end = now + self.load.warm, now + self.load.warm + self.load.seconds
 
@@ -104,7 +110,7 @@ class Run:
     def _goes_on(self, now: float) -> bool:
         """Whether a closed loop has too few answers yet, at the end of its time."""
         late = now - self.begin - self.load.seconds
-        return not self.load.rate and self.in_time < self.load.least and late < PATIENCE
+        return not self.load.rate and self.in_time + self.errors < self.load.least and late < PATIENCE
 
     def answered(self, due: float, now: float) -> None:
         if self.begin <= now and (now < self.end or self._goes_on(now)):
@@ -120,7 +126,7 @@ class Run:
     def result(self, cpu: float, sent: int) -> Answered:
         ordered = sorted(latency * 1e3 for latency in self.latencies)
         p50, p99, p999 = (percentile(ordered, share) for share in (0.5, 0.99, 0.999))
-        per_second = self.in_time / (self.end - self.begin)
+        per_second = self.in_time / ((self.end - self.begin) or math.inf)
         each = cpu / max(sent, 1) * 1e6
         return Answered(len(ordered), self.errors, per_second, p50, p99, p999, each, self.first_error)
 
@@ -133,10 +139,10 @@ class Client(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._run, self._number, self._numbers = run, number, numbers
         self._head = f"POST {run.load.path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n".encode()
-        self._bodies = [body.encode() for body in run.load.bodies]
         self._due = 0.0
         self._waiting = False  # for an answer
         self._received = b""
+        self._timer: asyncio.TimerHandle | None = None  # sends the next request
         self._connecting: asyncio.Task[None] | None = None
 
     async def connect(self) -> None:
@@ -168,6 +174,8 @@ class Client(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         self._received = b""
+        if self._timer:
+            self._timer.cancel()
         if self.over.done():
             return
         if self._waiting:
@@ -195,13 +203,13 @@ class Client(asyncio.Protocol):
         elif due <= time.monotonic():
             self._send()
         else:
-            self._loop.call_at(due, self._send)
+            self._timer = self._loop.call_at(due, self._send)
 
     def _send(self) -> None:
         if self._transport.is_closing():  # `connection_lost` goes on
             return
         number = next(self._numbers)
-        body = self._bodies[number % len(self._bodies)].replace(NUMBER, b"%d" % number)
+        body = self._run.body(number)
         self._waiting = True
         self._transport.write(b"%bContent-Length: %d\r\n\r\n%b" % (self._head, len(body), body))
 
