@@ -4,10 +4,10 @@ Every subject has the same trained network, that of the newest registered versio
 same distinct messages of the corpus: one, 32 and 1,000 at once. Each has a process of its own, and they are measured in
 turns. A value is the median of a round's calls, in milliseconds.
 
-The subjects of Keras get their messages as ids in arrays, already padded to the longest of the call; ours and our pyfunc
-also cut the texts into tokens, make the labels and round, so they do more, and "our graph on the same ids" does as much
-as Keras. `model.predict` goes through 1,000 messages in its own batches of 32; ours sorts them by length and takes 64 at
-a time. Ours always runs on one thread; the others have as many as they choose, and in rows of their own one.
+The subjects of Keras get their messages as ids in arrays, already padded to the longest of the call. Ours and our
+pyfunc also cut the texts into tokens, make the labels and round, so they do more; "our graph on the same ids" does as
+much as Keras. `model.predict` goes through 1,000 messages in batches of its own, of 32; ours sorts them by length and
+takes 64 at a time. Ours always runs on one thread; the others have as many as they choose, and one in other rows.
 """
 
 import argparse
@@ -39,7 +39,7 @@ BENCH = ROOT / "build/bench"
 TF2ONNX = BENCH / "tf2onnx"  # beside the environment, not in it: Keras needs it for nothing but its export
 CHECKED = 100  # messages that all subjects must answer alike
 TOLERANCE = 1e-4
-WARM = 5  # calls of each size before any is measured, at least
+WARM = 3  # calls of each size before any is measured, at least
 
 Answer = Callable[[Any], np.ndarray]  # the messages of one call -> probabilities, float (n, labels)
 
