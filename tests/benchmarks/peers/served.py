@@ -34,10 +34,11 @@ class Request(NamedTuple):
 
 
 class Command(NamedTuple):
-    """The words that start a program, and its environment variables beside PATH and HOME."""
+    """The words that start a program, its environment variables beside PATH and HOME, and where it starts."""
 
     words: Sequence[str | Path]
     environment: Mapping[str, str] = MappingProxyType({})
+    cwd: Path = ROOT
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ class Served:
         self._started = time.monotonic()
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
-                command.words, cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True
+                command.words, cwd=command.cwd, env=environment, stdout=log, stderr=log, start_new_session=True
             )
 
     def __enter__(self) -> "Served":
@@ -112,6 +113,14 @@ class Served:
                 if name in totals:
                     totals[name] += int(value.split()[0])
         return Memory(totals["Rss"] / 1024, totals["Pss"] / 1024)
+
+    def processor(self) -> float:
+        """Seconds of the processors that the running processes have used, each since its start."""
+        times = 0
+        for pid in running(process_tree(self._process.pid)):
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            times += int(fields[11]) + int(fields[12])  # utime and stime
+        return times / os.sysconf("SC_CLK_TCK")
 
     def ask(self, request: Request) -> tuple[int, bytes]:
         """The status and the body of one answer."""
