@@ -11,7 +11,6 @@ takes 64 at a time. Ours always runs on one thread; the others have as many as t
 """
 
 import argparse
-import random
 import statistics
 import subprocess
 import sys
@@ -25,13 +24,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tests.benchmarks.messages import messages
 from tests.benchmarks.results import OURS, Absent, Figure
 from tests.benchmarks.subject import Call, subject
 from tests.project import ROOT
 
 TABLE = "in process"
 VARIANTS = ("workshop", "lstm")
-SIZES = (1, 32, 1000)
+SIZES = (1, 32, 1000)  # the last is all of `messages`
 EXPORT = "onnxruntime on Keras's ONNX export"
 PYFUNC, GRAPH = "our pyfunc", "our graph on the same ids"
 KERAS = ("model.predict", "tf.function")
@@ -118,20 +118,12 @@ def _calls(way: Way, size: int) -> list[Any]:
     """The messages in calls of this size: lists of texts for ours, ids for Keras's network."""
     from registry.model.tokenizer import Tokenizer, stack
 
-    texts = _texts()
+    texts = messages()
     calls = [texts[start : start + size] for start in range(0, len(texts) - size + 1, size)]
     if way.name in (OURS, PYFUNC):
         return calls
     tokenizer = Tokenizer.from_json((ROOT / "build" / way.variant / "model/tokenizer.json").read_text())
     return [stack([tokenizer.encode(text) for text in call]) for call in calls]
-
-
-def _texts() -> list[str]:
-    """1,000 distinct messages of the main corpus, the same ones each time."""
-    from pipelines.data import splits
-
-    everything = [text for name in splits.SPLITS for text in splits.read(ROOT / "build/prepared", name, ["sms"]).texts]
-    return random.Random(1).sample(sorted(set(everything)), max(SIZES))
 
 
 @cache

@@ -9,7 +9,6 @@ twenty. The longer and the more rounds, the smaller are the changes that are fou
 
 import argparse
 import os
-import random
 import signal
 import subprocess
 import sys
@@ -20,14 +19,14 @@ from contextlib import ExitStack, contextmanager
 from itertools import count
 from pathlib import Path
 
+from tests.benchmarks.messages import messages
 from tests.benchmarks.noise import FALSE_ALARMS, Comparison, compare
 from tests.benchmarks.peers.served import PeerError
 from tests.benchmarks.side import Figures, Side, ask, registry_uri, scenarios, warm_up
 from tests.project import ROOT
 
 RATES = ("requests/s",)  # the units of which more is better
-MANY = 1_000  # different texts; the first `ASKED` of them are asked over HTTP
-ASKED = 200
+ASKED = 200  # different texts, over HTTP
 LEAST_ROUNDS = 3
 NEITHER = "within the noise"
 
@@ -175,15 +174,6 @@ def champion() -> Path:
         return registry.folder(next((version for version in versions if CHAMPION in version.aliases), versions[0]))
     except RegistryError as error:
         raise QuickError(f"bench-quick: {error}") from error
-
-
-def messages() -> list[str]:
-    """`MANY` distinct messages of the corpora."""
-    from pipelines.data import splits
-
-    folder = ROOT / "build/prepared"
-    texts = {text for name in splits.SPLITS for text in splits.read(folder, name).texts}
-    return random.Random(1).sample(sorted(texts), MANY)
 
 
 if __name__ == "__main__":
