@@ -4,10 +4,8 @@ Every subject has the same trained network, that of the newest registered versio
 same distinct messages of the corpus: one, 32 and 1,000 at once. Each has a process of its own, and they are measured in
 turns. A value is the median of a round's calls, in milliseconds.
 
-The subjects of Keras get their messages as ids in arrays, already padded to the longest of the call. Ours and our
-pyfunc also cut the texts into tokens, make the labels and round, so they do more; "our graph on the same ids" does as
-much as Keras. `model.predict` goes through 1,000 messages in batches of its own, of 32; ours sorts them by length and
-takes 64 at a time. Ours always runs on one thread; the others have as many as they choose, and one in other rows.
+`NOTE` says which subject does how much. `model.predict` goes through 1,000 messages in batches of its own, of 32; ours
+sorts them by length and takes 64 at a time; the others get one array, padded to the longest.
 """
 
 import argparse
@@ -33,7 +31,12 @@ TABLE = "in process"
 VARIANTS = ("workshop", "lstm")
 SIZES = (1, 32, 1000)  # the last is all of `messages`
 EXPORT = "onnxruntime on Keras's ONNX export"
-PYFUNC, GRAPH = "our pyfunc", "our graph on the same ids"
+PYFUNC, GRAPH, TOKENIZER = "our pyfunc", "our graph on the same ids", "our tokenizer alone"
+NOTE = f"""\
+`model.predict`, `tf.function` and onnxruntime get each message as ids in arrays; {OURS} and {PYFUNC} also cut the texts
+into tokens, make the labels and round. "{TOKENIZER}" is what the others are spared, and "{GRAPH}" does as much as they.
+Ours runs on one thread, the others on as many as they choose where nothing else is said.
+"""
 KERAS = ("model.predict", "tf.function")
 BENCH = ROOT / "build/bench"
 TF2ONNX = BENCH / "tf2onnx"  # beside the environment, not in it: Keras needs it for nothing but its export
@@ -72,12 +75,12 @@ def measure(seconds: float = 1.0, rounds: int = 5) -> Iterator[Figure | Absent]:
 def _ways(variant: str) -> list[Way]:
     theirs = [*KERAS, *([EXPORT] if TF2ONNX.exists() else [])]
     ways = [Way(variant, name, threads) for name in theirs for threads in (None, 1)]
-    return ways + [Way(variant, name) for name in (PYFUNC, GRAPH, OURS)]
+    return ways + [Way(variant, name) for name in (TOKENIZER, GRAPH, PYFUNC, OURS)]
 
 
 def _check(ways: dict[Way, Call]) -> None:
     """Load every subject. Raises SystemExit where one answers anything else than ours."""
-    answers = {way: call(_answers, way) for way, call in ways.items()}
+    answers = {way: call(_answers, way) for way, call in ways.items() if way.name != TOKENIZER}
     (ours,) = (answer for way, answer in answers.items() if way.name == OURS)
     for way, answer in answers.items():
         if (difference := float(np.abs(answer - ours).max())) > TOLERANCE:
@@ -116,21 +119,20 @@ def _warm(way: Way, size: int) -> tuple[Answer, Iterator[Any]]:
 @cache
 def _calls(way: Way, size: int) -> list[Any]:
     """The messages in calls of this size: lists of texts for ours, ids for Keras's network."""
-    from registry.model.tokenizer import Tokenizer, stack
-
     texts = messages()
     calls = [texts[start : start + size] for start in range(0, len(texts) - size + 1, size)]
-    if way.name in (OURS, PYFUNC):
+    if way.name in (OURS, PYFUNC, TOKENIZER):
         return calls
-    tokenizer = Tokenizer.from_json((ROOT / "build" / way.variant / "model/tokenizer.json").read_text())
-    return [stack([tokenizer.encode(text) for text in call]) for call in calls]
+    encode = _tokenizer(way)
+    return [encode(texts) for texts in calls]
 
 
 @cache
 def _loaded(way: Way) -> Answer:
     if way.name in KERAS:
         return _keras(way)
-    return {EXPORT: _export, PYFUNC: _pyfunc, GRAPH: _graph, OURS: _artifact}[way.name](way)
+    ours = {TOKENIZER: _tokenizer, GRAPH: _graph, PYFUNC: _pyfunc, OURS: _artifact}
+    return (ours | {EXPORT: _export})[way.name](way)
 
 
 def _keras(way: Way) -> Answer:
@@ -207,6 +209,14 @@ def _artifact(way: Way) -> Answer:
     registry, version = _registered(way.variant)
     artifact = Artifact.load(registry.folder(version))
     return lambda texts: np.array([list(row.probabilities.values()) for row in artifact.classify(texts)])
+
+
+def _tokenizer(way: Way) -> Callable[[list[str]], dict[str, np.ndarray]]:
+    """Texts to the network's inputs."""
+    from registry.model.tokenizer import Tokenizer, stack
+
+    tokenizer = Tokenizer.from_json((ROOT / "build" / way.variant / "model/tokenizer.json").read_text())
+    return lambda texts: stack([tokenizer.encode(text) for text in texts])
 
 
 def _graph(way: Way) -> Answer:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from tests.benchmarks import inference, training
 from tests.benchmarks.aims import Aim, aims
 from tests.benchmarks.figures import Figures
 from tests.benchmarks.http import CASSANDRA, FIRST_ANSWER, GENERATOR, MEMORY, RESIDENT, SHARED_ONCE, SQLITE, START, Row
@@ -45,6 +46,7 @@ WHO = {
     UVICORN: "the same from FastAPI on uvicorn, without an access log",
 }
 WHEN = ("date", "commit", "load before")  # of the machine's facts, those that differ from part to part
+NOTES = {training.TABLE: training.NOTE, inference.TABLE: inference.NOTE}  # below the headings of these tables
 
 
 class Line(NamedTuple):
@@ -215,6 +217,7 @@ def _tables(parts: dict[str, Part]) -> list[str]:
 def _any(figures: Figures, table: str) -> Iterator[str]:
     """Subjects across where they are few; else down, and a grid for each group of rows that begin with one word."""
     yield f"## {table[0].upper()}{table[1:]}\n"
+    yield from [NOTES[table]] if table in NOTES else []
     rows, subjects = figures.rows(table), figures.subjects(table)
     units = {row: unit for row in rows for unit in figures.units(table) if _has(figures, table, row, unit)}
     if len(subjects) <= 3:
