@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from itertools import count
 
@@ -237,7 +238,7 @@ def loop_for(load: Load) -> asyncio.AbstractEventLoop:
 
 def main() -> None:
     load = Load(**json.load(sys.stdin))
-    with asyncio.Runner(loop_factory=lambda: loop_for(load)) as runner:
+    with suppress(KeyboardInterrupt), asyncio.Runner(loop_factory=lambda: loop_for(load)) as runner:
         print(json.dumps(asdict(runner.run(drive(load)))))
 
 

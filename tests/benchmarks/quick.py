@@ -51,6 +51,8 @@ def main() -> None:
         sys.exit(130)
     except PeerError as error:
         raise QuickError(f"bench-quick: {error}") from error
+    except subprocess.CalledProcessError as error:  # it has said why
+        raise QuickError(f"bench-quick: failed: {' '.join(map(str, error.cmd))}") from error
     print("\n".join(table(found)))
     sys.exit(args.fail and any(verdict(unit, one).endswith("worse") for (_, unit), one in found.items()))
 
