@@ -34,10 +34,10 @@ TABLE = "training"
 PADDED = "the same network, unmasked and padded to 300"
 WHOLE, EPOCH = "the whole training", "an epoch"
 SCALED = "; the padded one scaled from some of its batches"
-NOTE = f"""\
-Both train the network of the workshop on the same messages. Of {PADDED}, some batches are measured in
-each round, after a first one that compiles, and their mean is scaled to an epoch's; so are those of its validation. A
-whole training is what is done once, and all epochs with the validation after each; ours is trained whole in each round.
+NOTE = """\
+Both train the network of the workshop on the same messages. Of the padded one, some batches are measured in each
+round, after a first one that compiles, and their mean is scaled to an epoch's; so are those of its validation. A whole
+training is what is done once, and all epochs with the validation after each; ours is trained whole in each round.
 """
 COMPARED, OTHERS = "workshop", ("linear", "lstm")
 BATCHES = 3  # of the padded network in a round, at least: each takes about a second
