@@ -6,7 +6,7 @@ LOCKING := $(UV) pip compile --universal --upgrade --quiet --generate-hashes --n
 IN_PARALLEL := -n 2 --dist loadgroup --no-loadscope-reorder # two processes; tests/conftest.py says what runs together
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: up test test-quick test-stand-in bench pictures lint format lock pipeline cassandra clean
+.PHONY: up test test-quick test-stand-in bench bench-quick pictures lint format lock pipeline cassandra clean
 
 up: ## from a fresh clone to the service on http://127.0.0.1:3000, or HOST=... PORT=...; build/up.log has all that it says
 	@exec $(PYTHON) -m pipelines.up
@@ -23,9 +23,12 @@ build/lstm/evaluation/metrics.json: ## what some tests read; an older one will d
 test-stand-in: .venv/ready ## the pipeline's tests where the corpus cannot be had, in a temporary copy
 	.ci/stand-in
 
-bench: pipeline ## the benchmarks: what the service does a second, and what grows how fast; tables and plots
+bench: pipeline ## all benchmarks, beside what people would use instead: docs/benchmarks.md, its plot and its figures
+	python -m registry init
 	python -m tests.benchmarks
-	python -m tests.benchmarks.growth
+
+bench-quick: pipeline ## what became faster or slower since the commit BASE=..., beyond the noise; 5 minutes
+	python -m tests.benchmarks.quick $(BASE)
 
 pictures: pipeline ## docs/pictures, of the service with the registered versions; needs Chromium
 	python -m tests.pictures

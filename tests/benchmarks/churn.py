@@ -182,7 +182,7 @@ def main() -> None:
         if wanted["services"] > 1:
             parser.error("several services count their calls in one log: add --cassandra")
         sys.exit(not run(**wanted))
-    from tests.benchmarks.cassandra import node
+    from tests.benchmarks.node import node
 
     with node() as settings:
         sys.exit(not run(**wanted, **settings))
