@@ -166,7 +166,7 @@ def main() -> None:
     parser.add_argument("--calls", type=int, default=2_000, help="of each part, a round (default: %(default)s)")
     parser.add_argument("--rounds", type=int, default=5, help="of which the quickest is told (default: %(default)s)")
     args = parser.parse_args()
-    from tests.benchmarks.cassandra import node
+    from tests.benchmarks.node import node
 
     with tempfile.TemporaryDirectory() as folder, node() if args.cassandra else nullcontext({}) as chosen:
         own = {"sqlite_path": f"{folder}/spam.db", "spool_path": f"{folder}/spool.db"}
