@@ -1,72 +1,115 @@
-"""Reads MLflow's SQLite file without MLflow, whose import takes two seconds: `list` then answers in a fraction of one.
+"""A Registry that reads without MLflow, whose import takes two seconds: `list` then answers in a fraction of one.
 
-The tables are MLflow's own business, so whatever is not as expected (another kind of store, another schema, no file) is
-read by MLflow itself, which also has the right words for it. A test holds what both read against each other.
+What `registry.reading` does not cover is read by MLflow, which also does all that changes something.
 """
 
 import os
-import sqlite3
+import shutil
+import tempfile
+import time
 from collections.abc import Callable
-from contextlib import closing
+from functools import cached_property
 from pathlib import Path
-from types import SimpleNamespace
 from typing import TypeVar
 
-from registry.versions import Registry, Version, newest_first
+from registry.reading import NeedsMLflow, Source
+from registry.reading.local_files import local_path
+from registry.reading.mlflow_process import MLflowProcess
+from registry.reading.rest import TrackingServer
+from registry.reading.sql import SQLITE, database_tables, sqlite_tables
+from registry.versions import PAYLOAD, RegisteredModel, Registry, RegistryError, Version, registry_error
 
-SQLITE = "sqlite:///"
-WORKSPACE = "MLFLOW_WORKSPACE"  # MLflow's variable; the statements below read the workspace that is used without it
-
-OF_MODEL = "WHERE workspace = 'default' AND name = ?"
-MODEL = f"SELECT name FROM registered_models {OF_MODEL}"
-VERSIONS = (
-    "SELECT version, creation_time AS creation_timestamp, run_id, status FROM model_versions"
-    f" {OF_MODEL} AND current_stage != 'Deleted_Internal'"
-)
-VERSION_TAGS = f"SELECT version, key, value FROM model_version_tags {OF_MODEL}"
-ALIASES = f"SELECT alias, version FROM registered_model_aliases {OF_MODEL}"
-MODEL_TAGS = f"SELECT key, value FROM registered_model_tags {OF_MODEL}"
+WORKSPACE = "MLFLOW_WORKSPACE"  # MLflow's variable; `sql` reads the workspace that is used without it
+DATABASES = ("postgresql", "mysql", "mssql")  # besides SQLite, those that MLflow keeps its tables in
+PAUSE = 30.0  # seconds between two equal questions to MLflow's process: each start takes two seconds of a processor
 
 T = TypeVar("T")
 
 
 class QuickRegistry(Registry):
-    """A Registry that reads the versions and the model's tags from the file where it can; MLflow does all the rest."""
+    """Asks MLflow, in this process, only for what it cannot read itself."""
 
-    def everything(self) -> list[Version]:
-        rows = self._read(_rows_and_aliases)
-        return newest_first(*rows) if rows else super().everything()
+    def model(self) -> RegisteredModel | None:
+        try:
+            return self._source.model(self.model_name)
+        except NeedsMLflow:
+            return super().model()
 
     def model_tags(self) -> dict[str, str]:
-        tags = self._read(_model_tags)
-        return super().model_tags() if tags is None else tags
-
-    def _read(self, read: Callable[[sqlite3.Connection, str], T]) -> T | None:
-        """What `read` finds of the model in one transaction; None where it is not to be read like this."""
-        path = Path(self.tracking_uri.removeprefix(SQLITE))
-        if not self.tracking_uri.startswith(SQLITE) or WORKSPACE in os.environ or not path.is_file():
-            return None
         try:
-            with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as db:
-                db.execute("BEGIN")
-                return read(db, self.model_name)
-        except sqlite3.Error:
+            tags = self._source.tags(self.model_name)
+        except NeedsMLflow:
+            tags = None
+        return super().model_tags() if tags is None else tags  # MLflow has an error for a model that is not there
+
+    def folder(self, version: Version, downloads: str | None = None) -> Path:
+        return self.local_folder(version) or super().folder(version, downloads)
+
+    def local_folder(self, version: Version) -> Path | None:
+        """The version's artifact, if it is on this machine. Raises RegistryError where it should be and is not."""
+        try:
+            path = local_path(self._source.location(self.model_name, version.number))
+        except NeedsMLflow:
             return None
+        if path and not path.is_dir():
+            raise registry_error(self.tracking_uri, f"No such folder: {path}")
+        return path and path / "artifacts" / PAYLOAD
+
+    @cached_property
+    def _source(self) -> Source:
+        return source_of(self.tracking_uri)
 
 
-def _model_tags(db: sqlite3.Connection, name: str) -> dict[str, str] | None:
-    """None where there is no such model: MLflow has an error for it."""
-    known = db.execute(MODEL, (name,)).fetchone()
-    return dict(db.execute(MODEL_TAGS, (name,)).fetchall()) if known else None
+class DetachedRegistry(QuickRegistry):
+    """For a process that must not grow by MLflow's import: `model` and `download` ask MLflow in another one."""
+
+    def __init__(self, model_name: str, tracking_uri: str, mlflow: MLflowProcess) -> None:
+        super().__init__(model_name, tracking_uri)
+        self._mlflow = mlflow
+        self._answers: dict[str, tuple[float, object]] = {}  # when a question may be asked again, and what came of it
+
+    def model(self) -> RegisteredModel | None:
+        try:
+            return self._source.model(self.model_name)
+        except NeedsMLflow:
+            return self._ask("model", lambda: self._mlflow.model(self.tracking_uri, self.model_name), keep=True)
+
+    def download(self, version: Version, downloads: Path | None = None) -> Path:
+        """The version's artifact in a new folder below `downloads`."""
+        return self._ask(version.key, lambda: self._download(version, downloads), keep=False)
+
+    def _download(self, version: Version, downloads: Path | None) -> Path:
+        into = tempfile.mkdtemp(dir=downloads)
+        try:
+            return self._mlflow.folder(self.tracking_uri, self.model_name, version, into)
+        except BaseException:
+            shutil.rmtree(into, ignore_errors=True)
+            raise
+
+    def _ask(self, question: str, ask: Callable[[], T], keep: bool) -> T:
+        """The answer; for PAUSE seconds the same again where there was an error, or where answers are to be kept."""
+        again_at, answer = self._answers.pop(question, (0.0, None))
+        if time.monotonic() >= again_at:
+            try:
+                answer = ask()
+            except RegistryError as error:
+                answer = error
+            again_at = time.monotonic() + PAUSE
+        if keep or isinstance(answer, RegistryError):
+            self._answers[question] = again_at, answer
+        if isinstance(answer, RegistryError):
+            raise RegistryError(str(answer))
+        return answer
 
 
-def _rows_and_aliases(db: sqlite3.Connection, name: str) -> tuple[list[SimpleNamespace], dict[str, int]]:
-    """The versions with the fields that MLflow's own have, and {alias: number}."""
-    cursor = db.execute(VERSIONS, (name,))
-    fields = [column[0] for column in cursor.description]
-    rows = [SimpleNamespace(**dict(zip(fields, row, strict=True)), tags={}) for row in cursor]
-    by_number = {row.version: row for row in rows}
-    for number, key, value in db.execute(VERSION_TAGS, (name,)):
-        if number in by_number:
-            by_number[number].tags[key] = value
-    return rows, dict(db.execute(ALIASES, (name,)).fetchall())
+def source_of(uri: str) -> Source:
+    """What reads the registry at `uri`. Raises NeedsMLflow where that is MLflow alone."""
+    scheme = uri.partition(":")[0].partition("+")[0].lower()
+    if scheme in ("http", "https"):
+        return TrackingServer(uri)
+    if WORKSPACE not in os.environ:
+        if uri.startswith(SQLITE) and "?" not in uri:
+            return sqlite_tables(uri)
+        if scheme in DATABASES:
+            return database_tables(uri)
+    raise NeedsMLflow

@@ -75,6 +75,14 @@ class Version:
         return cls(**fields | {"aliases": tuple(fields["aliases"]), "created_at": created_at})
 
 
+@dataclass(frozen=True)
+class RegisteredModel:
+    """What the registry says of the model: every version, newest first, and the model's own tags."""
+
+    versions: list[Version]
+    tags: dict[str, str]
+
+
 class Registry:
     """The versions of one registered model. Every method raises RegistryError when the registry cannot be reached."""
 
@@ -95,12 +103,17 @@ class Registry:
 
     def everything(self) -> list[Version]:
         """Every version, newest first, also those that cannot be served: an alias may point to one."""
+        model = self.model()
+        return model.versions if model else []
+
+    def model(self) -> RegisteredModel | None:
+        """The versions and the model's tags, read together; None where the model was never registered."""
         with self.errors():
             models = self.client.search_registered_models(filter_string=f"name = '{self.model_name}'")
             if not models:
-                return []
+                return None
             rows = self.client.search_model_versions(f"name = '{self.model_name}'", max_results=10_000)
-        return newest_first(rows, models[0].aliases)
+        return RegisteredModel(newest_first(rows, models[0].aliases), dict(models[0].tags))
 
     def resolve(self, ref: str) -> Version:
         """The version that REF, a number or an alias, names. Raises UnknownVersion."""
@@ -233,11 +246,16 @@ class Registry:
         try:
             yield
         except (MlflowException, SQLAlchemyError, OSError, ImportError) as error:  # the last: no driver for the URI
-            reason = str(error).partition("\n")[0]  # what follows is SQL
-            raise RegistryError(_without_passwords(f"the registry at {self.tracking_uri}: {reason}")) from error
+            raise registry_error(self.tracking_uri, error) from error
 
 
-def _without_passwords(message: str) -> str:
+def registry_error(uri: str, reason: object) -> RegistryError:
+    """One sentence without passwords."""
+    line = str(reason).partition("\n")[0]  # what follows is SQL
+    return RegistryError(without_passwords(f"the registry at {uri}: {line}"))
+
+
+def without_passwords(message: str) -> str:
     return re.sub(r"//\S*@", "//***@", message)  # also a lone token, and a password with / or @ in it
 
 

@@ -37,6 +37,11 @@ class Copies:
         """Why there is no whole copy of this version; empty when there is one."""
         return damage(self.folder / digest, digest)
 
+    def is_complete(self, version: Version) -> bool:
+        """Whether there is a whole copy, with what was measured of this version."""
+        details = self.folder / version.digest / references.name_in_copy(version)
+        return details.exists() and not self.damage(version.digest)
+
     def keep(self, source: Path, digest: str) -> None:
         """Copy the version in `source` unless there is a whole copy. Raises ArtifactError when that fails.
 

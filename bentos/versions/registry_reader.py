@@ -2,9 +2,7 @@
 
 import logging
 import math
-import sqlite3
 import time
-from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -14,8 +12,10 @@ from bentos.versions.loaded import RUN_MAKE_UP, RUN_PROMOTE
 from bentos.versions.selection import ALIASES, select, unknown
 from registry.model.artifact import FILES, ArtifactError, damage
 from registry.quality.published import LiveQuality
+from registry.quick import DetachedRegistry
+from registry.reading.mlflow_process import MLflowProcess
 from registry.route import routing_in
-from registry.versions import CHAMPION, Registry, RegistryError, Version
+from registry.versions import CHAMPION, RegistryError, Version, without_passwords
 
 RETRY = 60.0  # seconds before a damaged version, or a copy that could not be kept, is tried again
 EVERY_TIME, NEVER = 0.0, math.inf  # as the `retry_at` of a located version
@@ -34,8 +34,8 @@ class RegistryReader:
 
     With `copies` an entry's folder is the version's copy, relative to the folder of all copies; without, or where none
     can be kept, it is the registry's own. With `admitted_only` a version that was never admitted is no champion. It
-    keeps MLflow's client and what it has located and checked, so that reading again is cheap. A folder below
-    `downloads` was copied from a remote store, which is not asked again.
+    keeps what it has located and checked, so that reading again is cheap. A folder below `downloads` was copied from a
+    remote store, which is not asked again. `mlflow` is MLflow's process, for what cannot be read without.
     """
 
     def __init__(
@@ -46,6 +46,7 @@ class RegistryReader:
         downloads: Path | None = None,
         copies: Copies | None = None,
         admitted_only: bool = True,
+        mlflow: MLflowProcess | None = None,
     ) -> None:
         self.admitted_only = admitted_only
         self.model_name = model_name
@@ -53,7 +54,8 @@ class RegistryReader:
         self.policy = policy
         self.downloads = downloads
         self.copies = copies
-        self._registry: Registry | None = None
+        self.mlflow = mlflow or MLflowProcess()
+        self._registry = DetachedRegistry(model_name, tracking_uri, self.mlflow)
         self._located: dict[str, _Located] = {}  # by the version's key
 
     @property
@@ -64,21 +66,28 @@ class RegistryReader:
 
     def catalogue(self) -> Catalogue:
         """The registry's state now. Raises CatalogueError, also where no version is to be served."""
-        if self.database:
-            self._check_database(self.database)
+        if self.database and not self.database.exists():
+            raise CatalogueError(f"there is no model registry at {self.tracking_uri} yet: {RUN_MAKE_UP}")
         try:
-            registry = self._registry = self._registry or Registry(self.model_name, self.tracking_uri)
-            versions = [version for version in registry.everything() if version.aliases or not version.problem]
-            tags = registry.model_tags() if versions else {}
-            routing, quality = routing_in(tags), LiveQuality.from_tags(tags)
-            selected, champion_problem = select(versions, self.policy), ""
-            if self.admitted_only:
-                selected, champion_problem = _without_unadmitted_champion(selected)
-            entries = [self._entry(version) for version in selected]
-        except (RegistryError, ImportError) as error:
+            return self._read()
+        except RegistryError as error:
             raise CatalogueError(f"the model registry cannot be read: {error}") from error
         except (ValueError, TypeError) as error:
             raise CatalogueError(f"the model registry holds tags of another program: {error!r}") from error
+        finally:
+            self.mlflow.end()
+
+    def _read(self) -> Catalogue:
+        model = self._registry.model()
+        if model is None:
+            uri = without_passwords(self.tracking_uri)
+            raise CatalogueError(f"{uri} has no model {self.model_name} yet: {RUN_MAKE_UP}")
+        versions = [version for version in model.versions if version.aliases or not version.problem]
+        routing, quality = routing_in(model.tags), LiveQuality.from_tags(model.tags)
+        selected, champion_problem = select(versions, self.policy), ""
+        if self.admitted_only:
+            selected, champion_problem = _without_unadmitted_champion(selected)
+        entries = [self._entry(version) for version in selected]
         if not entries:
             raise CatalogueError(f"no version of {self.model_name} is promoted: {RUN_PROMOTE}")
         keys = {entry.version.key for entry in entries}
@@ -89,25 +98,6 @@ class RegistryReader:
     def files_changed(self) -> bool:
         """Whether a version's files have changed since the catalogue was read, or should be looked for again."""
         return any(located.stale for located in self._located.values())
-
-    def _check_database(self, path: Path) -> None:
-        """Refuse a file that is missing or still empty.
-
-        MLflow would create its tables in it, and collide with the command that does so at this moment.
-        """
-        if not path.exists():
-            raise CatalogueError(f"there is no model registry at {self.tracking_uri} yet: {RUN_MAKE_UP}")
-        if self._registry is None and not self._has_model(path):
-            raise CatalogueError(f"{self.tracking_uri} has no model {self.model_name} yet: {RUN_MAKE_UP}")
-
-    def _has_model(self, path: Path) -> bool:
-        try:
-            with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as db:
-                if not db.execute("SELECT 1 FROM sqlite_master WHERE name = 'registered_models'").fetchone():
-                    return False
-                return bool(db.execute("SELECT 1 FROM registered_models WHERE name = ?", [self.model_name]).fetchone())
-        except sqlite3.Error as error:
-            raise CatalogueError(f"the model registry cannot be read: {self.tracking_uri}: {error}") from error
 
     def _entry(self, version: Version) -> Entry:
         """The version with its folder, or with the problem that it has none."""
@@ -130,11 +120,15 @@ class RegistryReader:
         | whole, no copies are kept | the registry | when its files change |
         | whole, but the copying fails | the registry | after RETRY (a download: never), or when its files change |
         | whole and copied | its copy | when its files or the copy's change |
+        | on another machine | its copy, or else a download of it | when the copy's change |
 
         The files of a download are watched only while it is served from: it is deleted otherwise.
         """
         try:
-            source = self._registry.folder(version).absolute()
+            source = self._registry.local_folder(version)
+            if source is None and self._has_copy(version):
+                return self._at_copy(version, _Located(None))
+            source = (source or self._registry.download(version, self.downloads)).absolute()
         except RegistryError as error:
             return self._fall_back(version, _Located(None, str(error), retry_at=EVERY_TIME))
         retry_at = time.monotonic() + RETRY
@@ -160,6 +154,10 @@ class RegistryReader:
         except ArtifactError as error:
             logger.warning("the drift of version %s cannot be measured without the registry: %s", version.number, error)
         return self._at_copy(version, _Located(None, "", watched))
+
+    def _has_copy(self, version: Version) -> bool:
+        """Whether there is a whole copy, also of what belongs to this version alone."""
+        return self.copies is not None and self.copies.is_complete(version)
 
     def _fall_back(self, version: Version, located: "_Located") -> "_Located":
         """The version at its copy, where there is a whole one."""

@@ -14,7 +14,6 @@ import sys
 import tempfile
 import threading
 import time
-from contextlib import redirect_stdout
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,25 +25,20 @@ from bentos.versions.copies import Copies
 from bentos.versions.following.courier import Courier
 from bentos.versions.following.follower_state import FILE, READ_TIMEOUT, FollowerState
 from bentos.versions.registry_reader import CatalogueError, RegistryReader
+from registry.reading.mlflow_process import MLflowProcess
 
-MODULE = "bentos.versions.following.process"
-MLFLOW_DEFAULTS = {  # an operator's own values win
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",  # the next poll is a retry anyway
-    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
-    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
-}
-
-logger = logging.getLogger(MODULE)
+logger = logging.getLogger("bentos.versions.following.process")
 
 
 class Poller:
-    """Makes the follower's states, and asks MLflow only when the registry may have changed."""
+    """Makes the follower's states, and reads an SQLite registry only when it may have changed."""
 
     def __init__(self, reader: RegistryReader) -> None:
         self.reader = reader
         self._last: Catalogue | None = None
         self._mark: object = None
-        self._database: sqlite3.Connection | None = None
+        self._database: sqlite3.Connection | None = None  # to the file with this inode
+        self._inode: int | None = None
 
     def next_state(self, last: FollowerState) -> FollowerState:
         signal.alarm(READ_TIMEOUT)
@@ -70,56 +64,47 @@ class Poller:
     def _change_mark(self) -> object:
         """A value that differs after every change of an SQLite registry; None for another kind of registry."""
         path = self.reader.database
-        if path is None or not path.exists():
+        if path is None:
             return None
         try:
-            self._database = self._database or sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
-            return path.stat().st_ino, *self._database.execute("PRAGMA data_version").fetchone()
+            inode = path.stat().st_ino
+            if self._database is None or inode != self._inode:  # another file has replaced the one that was read
+                self._database = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+                self._inode = inode
+            return inode, *self._database.execute("PRAGMA data_version").fetchone()
         except (sqlite3.Error, OSError):
             return None
 
 
 def main() -> None:
-    folder = Path(sys.argv[1])
-    threading.Thread(target=_end_with_supervisor, args=(folder,), daemon=True).start()
+    folder, mlflow = Path(sys.argv[1]), MLflowProcess()
+    threading.Thread(target=_end_with_supervisor, args=(folder, mlflow), daemon=True).start()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)  # sent to all processes of a terminal or unit; workers still drain
     signal.signal(signal.SIGALRM, _raise_timeout)
-    for name, value in MLFLOW_DEFAULTS.items():
-        os.environ.setdefault(name, value)
-    tempfile.tempdir = str(folder)  # where MLflow puts downloads
-    with redirect_stdout(sys.stderr):  # MLflow's messages belong to the log
-        try:
-            settings = read_settings()
-        except SettingsError as error:
-            FollowerState(problem=str(error)).write(folder)
-            sys.exit(f"error: {error}")
-        logs.configure(settings)
-        copies = Copies(settings.versions_path)
-        reader = RegistryReader(
-            settings.model_name,
-            settings.mlflow_tracking_uri,
-            settings.served_versions,
-            downloads=folder,
-            copies=copies,
-            admitted_only=settings.require_verdict,
-        )
-        _follow(Poller(reader), copies, folder, settings.poll_interval, Courier(settings))
+    try:
+        settings = read_settings()
+    except SettingsError as error:
+        FollowerState(problem=str(error)).write(folder)
+        sys.exit(f"error: {error}")
+    logs.configure(settings)
+    copies = Copies(settings.versions_path)
+    reader = RegistryReader(
+        settings.model_name,
+        settings.mlflow_tracking_uri,
+        settings.served_versions,
+        downloads=folder,
+        copies=copies,
+        admitted_only=settings.require_verdict,
+        mlflow=mlflow,
+    )
+    _follow(Poller(reader), copies, folder, settings.poll_interval, Courier(settings))
 
 
 def _follow(poller: Poller, copies: Copies, folder: Path, interval: float, courier: Courier) -> None:
-    """Write the state every `interval` seconds.
-
-    When the registry's SQLite file is replaced by another one, the process starts itself anew: MLflow would keep
-    reading the old file.
-    """
+    """Write the state every `interval` seconds."""
     state = FollowerState.read(folder) if (folder / FILE).exists() else FollowerState()
-    followed = None
     while True:
-        inode = _inode(poller.reader.database)
-        if followed and inode and inode != followed:
-            os.execv(sys.executable, [sys.executable, "-m", MODULE, str(folder)])
-        followed = inode or followed
         state = poller.next_state(state)
         try:
             state.write(folder)
@@ -145,17 +130,14 @@ def delete_unused_downloads(folder: Path) -> None:
             shutil.rmtree(download, ignore_errors=True)
 
 
-def _inode(path: Path | None) -> int | None:
-    return path.stat().st_ino if path and path.exists() else None
-
-
-def _end_with_supervisor(folder: Path) -> None:
+def _end_with_supervisor(folder: Path, mlflow: MLflowProcess) -> None:
     """Wait for the end of standard input, which comes with the supervisor's, then end this process.
 
     Not through `sys.stdin`: the lock that a read holds would break the interpreter's end.
     """
     while os.read(0, 1):
         pass
+    mlflow.end()  # it may be writing a download
     while folder.exists():  # repeated, since the state may have been written meanwhile
         shutil.rmtree(folder, ignore_errors=True)
     os._exit(0)

@@ -17,6 +17,7 @@ from registry.model.artifact import ArtifactError
 from registry.model.evaluation import EvaluationDetails
 from registry.model.profile import profile_of
 from registry.quality.published import TAG, LiveQuality
+from registry.quick import DetachedRegistry
 from registry.versions import Registry
 from tests.toyregistry import MODEL_NAME, add_version, make_registry
 
@@ -69,15 +70,16 @@ def remote(tmp_path, monkeypatch):
     """A reader whose versions come as downloads into a folder, each time as another copy of what the registry has."""
     uri, downloads = make_registry(tmp_path), tmp_path / "downloads"
     downloads.mkdir()
-    local = Registry.folder
+    local = DetachedRegistry.local_folder
 
-    def download(registry, version):
-        where = tempfile.mkdtemp(dir=downloads)
+    def download(registry, version, into):
+        where = tempfile.mkdtemp(dir=into)
         return Path(shutil.copytree(local(registry, version), where, dirs_exist_ok=True))
 
-    monkeypatch.setattr(Registry, "folder", download)
+    monkeypatch.setattr(DetachedRegistry, "local_folder", lambda *_: None)
+    monkeypatch.setattr(DetachedRegistry, "download", download)
     reader = RegistryReader(MODEL_NAME, uri, downloads=downloads)
-    reader.original = local(Registry(MODEL_NAME, uri), Registry(MODEL_NAME, uri).resolve("2"))
+    reader.original = local(reader._registry, reader._registry.resolve("2"))
     return reader
 
 
