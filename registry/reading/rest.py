@@ -21,7 +21,8 @@ from registry.versions import RegisteredModel, newest_first, registry_error
 if TYPE_CHECKING:
     from requests import Response, Session
 
-API = "api/2.0/mlflow"
+API, SERVER_INFO = "api/2.0/mlflow", "api/3.0/mlflow/server-info"
+WORKSPACE = "MLFLOW_WORKSPACE"
 PAGE = 1_000  # versions a request
 TIMEOUT = "10"  # seconds for an answer, where MLFLOW_HTTP_REQUEST_TIMEOUT does not say
 RETRIES = "1"  # of a request without an answer, where MLFLOW_HTTP_REQUEST_MAX_RETRIES does not say
@@ -75,7 +76,17 @@ class TrackingServer:
         """The answer; an empty one where the model is unknown."""
         if any(_is_set(name) for name in SIGNING) or entry_points(group=HEADER_PLUGINS):
             raise NeedsMLflow
-        answer = self._session.get(f"{self.uri.rstrip('/')}/{API}/{endpoint}", params=parameters, **_options())
+        if _workspace() and not self._has_workspaces:
+            raise registry_error(self.uri, f"the server has no workspaces, and {WORKSPACE} is set")
+        return self._answer(f"{API}/{endpoint}", parameters)
+
+    @cached_property
+    def _has_workspaces(self) -> bool:
+        """A server without them ignores the header that names one."""
+        return bool(self._answer(SERVER_INFO, {}).get("workspaces_enabled"))
+
+    def _answer(self, path: str, parameters: dict[str, str]) -> dict[str, Any]:
+        answer = self._session.get(f"{self.uri.rstrip('/')}/{path}", params=parameters, **_options())
         if answer.status_code == 200:
             return answer.json()
         code, message = _refusal(answer)
@@ -129,7 +140,7 @@ def _headers() -> dict[str, str]:
         headers["Authorization"] = f"Basic {base64.b64encode(f'{user}:{password}'.encode()).decode()}"
     elif token := _variable("MLFLOW_TRACKING_TOKEN"):
         headers["Authorization"] = f"Bearer {token}"
-    if workspace := (_variable("MLFLOW_WORKSPACE") or "").strip():
+    if workspace := _workspace():
         headers["X-MLFLOW-WORKSPACE"] = workspace
     return headers
 
@@ -141,6 +152,10 @@ def _credentials() -> tuple[str | None, str | None]:
     names = "MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD"
     user, password = (_variable(name) or parser.get("mlflow", name.lower(), fallback=None) for name in names)
     return user, password
+
+
+def _workspace() -> str:
+    return (_variable(WORKSPACE) or "").strip()
 
 
 def _variable(name: str) -> str | None:
