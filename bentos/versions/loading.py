@@ -1,11 +1,14 @@
 """Loads a catalogue: from the versions that should be served to a snapshot of those that can be."""
 
+import ctypes
 import logging
+import sys
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 from bentos.versions.catalogue import Catalogue, Entry
-from bentos.versions.loaded import LoadedVersion, RefusedVersion, ServedVersions
+from bentos.versions.loaded import LoadedVersion, Model, RefusedVersion, ServedVersions
 from bentos.versions.references import reference_of
 from bentos.versions.reports import report_of
 from registry.model.artifact import Artifact, ArtifactError
@@ -24,12 +27,13 @@ def load(catalogue: Catalogue, base: Path = Path(), before: ServedVersions | Non
     """
     before = before or ServedVersions()
     in_memory = {(loaded.key, loaded.version.digest): loaded for loaded in before.versions}
+    models = {loaded.version.digest: loaded.model for loaded in before.versions}
     versions, refused = [], []
     for entry in catalogue.entries:
         version = entry.version
         try:
             known = in_memory.get((version.key, version.digest))
-            loaded = replace(known, version=version) if known else _load(entry, base)
+            loaded = replace(known, version=version) if known else _load(entry, base, models)
             report = report_of(base / entry.folder, version) if entry.folder else loaded.report
             reference = loaded.reference or (reference_of(base / entry.folder, version) if entry.folder else None)
             problem = entry.source_problem or version.problem
@@ -38,6 +42,7 @@ def load(catalogue: Catalogue, base: Path = Path(), before: ServedVersions | Non
             refused.append(RefusedVersion(version.number, version.aliases, str(error)))
             if refused[-1] not in before.refused:
                 logger.error("version %s is not served: %s", version.number, error)
+    _return_freed_memory()
     no_champion = catalogue.champion_problem or NO_CHAMPION
     served = _with_kept_aliases(versions, refused, before, no_champion)
     _log_source_problems(served, before)
@@ -77,16 +82,30 @@ def _with_aliases(loaded: LoadedVersion, aliases: tuple[str, ...]) -> LoadedVers
     return replace(loaded, version=replace(loaded.version, aliases=aliases))
 
 
-def _load(entry: Entry, base: Path) -> LoadedVersion:
-    """Load a version and run it once, so that the first caller does not wait for the warm-up."""
+def _load(entry: Entry, base: Path, models: dict[str, Model]) -> LoadedVersion:
+    """The version with its model: that of the same digest in `models`, or one that is loaded and put there."""
     version = entry.version
     if entry.folder is None:
         raise ArtifactError(version.problem)
-    artifact = Artifact.load(base / entry.folder)
-    if artifact.digest != version.digest:
-        raise ArtifactError(f"its digest is {artifact.digest}, the registry says {version.digest}")
+    if version.digest not in models:
+        models[version.digest] = _load_model(base / entry.folder, version.digest)
+    return LoadedVersion(version, models[version.digest])
+
+
+def _load_model(folder: Path, digest: str) -> Artifact:
+    """Load a model and run it once, so that the first caller does not wait for the warm-up."""
+    artifact = Artifact.load(folder)
+    if artifact.digest != digest:
+        raise ArtifactError(f"its digest is {artifact.digest}, the registry says {digest}")
     try:
         artifact.predict(["warm up"])
     except Exception as error:  # onnxruntime has exception types of its own for a graph that does not run
         raise ArtifactError(f"it does not predict: {error}") from error
-    return LoadedVersion(version, artifact)
+    return artifact
+
+
+def _return_freed_memory() -> None:
+    """Give what loading has freed back to the system: glibc keeps blocks of a graph's size once it has had one."""
+    if sys.platform == "linux":
+        with suppress(AttributeError):  # another C library
+            ctypes.CDLL(None).malloc_trim(0)

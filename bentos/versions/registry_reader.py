@@ -10,7 +10,7 @@ from bentos.versions.catalogue import Catalogue, Entry
 from bentos.versions.copies import Copies
 from bentos.versions.loaded import RUN_MAKE_UP, RUN_PROMOTE
 from bentos.versions.selection import ALIASES, select, unknown
-from registry.model.artifact import FILES, ArtifactError, damage
+from registry.model.artifact import ArtifactError, Stamps, damage, stamps
 from registry.quality.published import LiveQuality
 from registry.quick import DetachedRegistry
 from registry.reading.mlflow_process import MLflowProcess
@@ -19,8 +19,6 @@ from registry.versions import CHAMPION, RegistryError, Version, without_password
 
 RETRY = 60.0  # seconds before a damaged version, or a copy that could not be kept, is tried again
 EVERY_TIME, NEVER = 0.0, math.inf  # as the `retry_at` of a located version
-
-Stamps = tuple[tuple[int, int, int] | None, ...]  # inode, size and time of change of each file; None: it is missing
 
 logger = logging.getLogger(__name__)
 
@@ -133,18 +131,18 @@ class RegistryReader:
             return self._fall_back(version, _Located(None, str(error), retry_at=EVERY_TIME))
         retry_at = time.monotonic() + RETRY
         is_download = self.downloads is not None and source.is_relative_to(self.downloads)
-        stamps = {source: _stamps(source)}  # before the files are read
-        watched = {} if is_download else stamps
+        own = {source: stamps(source)}  # before the files are read
+        watched = {} if is_download else own
         if problem := damage(source, version.digest):
             problem = problem.replace(str(source), "its download") if is_download else problem
             return self._fall_back(version, _Located(None, problem, watched, retry_at))
         if self.copies is None:
-            return _Located(str(source), "", stamps)
+            return _Located(str(source), "", own)
         try:
             self.copies.keep(source, version.digest)
         except ArtifactError as error:
             logger.warning("version %s is served without a copy: %s", version.number, error)
-            return _Located(str(source), "", stamps, NEVER if is_download else retry_at)
+            return _Located(str(source), "", own, NEVER if is_download else retry_at)
         try:
             self.copies.keep_report(source, version)
         except ArtifactError as error:
@@ -169,7 +167,7 @@ class RegistryReader:
 
     def _at_copy(self, version: Version, located: "_Located") -> "_Located":
         copy = self.copies.folder / version.digest
-        return replace(located, folder=version.digest, watched=located.watched | {copy: _stamps(copy)})
+        return replace(located, folder=version.digest, watched=located.watched | {copy: stamps(copy)})
 
 
 def _without_unadmitted_champion(versions: list[Version]) -> tuple[list[Version], str]:
@@ -194,18 +192,5 @@ class _Located:
 
     @property
     def stale(self) -> bool:
-        changed = any(_stamps(folder) != stamps for folder, stamps in self.watched.items())
+        changed = any(stamps(folder) != before for folder, before in self.watched.items())
         return changed or time.monotonic() >= self.retry_at
-
-
-def _stamps(folder: Path) -> Stamps:
-    """What differs after the folder's files were changed: three file system look-ups instead of reading them."""
-    return tuple(_stamp(folder / name) for name in FILES)
-
-
-def _stamp(file: Path) -> tuple[int, int, int] | None:
-    try:
-        status = file.stat()
-    except OSError:
-        return None
-    return status.st_ino, status.st_size, status.st_mtime_ns

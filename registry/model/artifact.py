@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 
 FORMAT = 2  # of the files; how a text is read has names of its own in tokenizer.json
 DECIMALS = 6  # of an answered probability: rounded so, it is the same after it was stored as a float32
-FILES = ("metadata.json", "model.onnx", "tokenizer.json")  # all that a prediction depends on
+METADATA, GRAPH, TOKENIZER = "metadata.json", "model.onnx", "tokenizer.json"
+FILES = (METADATA, GRAPH, TOKENIZER)  # all that a prediction depends on
+Stamps = tuple[tuple[int, int, int] | None, ...]  # inode, size and time of change of each file; None: it is missing
 CHUNK = 64  # texts a run of the graph: bounds memory on long lists and keeps padding short
 
 
@@ -42,12 +44,12 @@ class Prediction(NamedTuple):
     unfamiliar: bool = False
 
 
-def digest_of(onnx: bytes, tokenizer: bytes, labels: Sequence[str], decision: Decision | None = None) -> str:
-    """SHA-256, in hex, of everything that an answer depends on."""
-    parts = [onnx, tokenizer, json.dumps([FORMAT, *labels]).encode()]
+def digest_of(onnx_sha256: bytes, tokenizer: bytes, labels: Sequence[str], decision: Decision | None = None) -> str:
+    """SHA-256, in hex, of everything that an answer depends on; the graph's own comes ready made."""
+    parts = [tokenizer, json.dumps([FORMAT, *labels]).encode()]
     if decision:  # versions of before there were any have none
         parts.append(decision.model_dump_json().encode())
-    return hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()
+    return hashlib.sha256(onnx_sha256 + b"".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()
 
 
 def write(
@@ -61,29 +63,36 @@ def write(
     """Write a version into `folder` and return its digest; `metadata` (variant, corpus, code) goes into its file."""
     folder.mkdir(parents=True, exist_ok=True)
     tokenizer_json = tokenizer.to_json().encode()
-    digest = digest_of(onnx, tokenizer_json, labels, decision)
-    (folder / "model.onnx").write_bytes(onnx)
-    (folder / "tokenizer.json").write_bytes(tokenizer_json)
+    digest = digest_of(hashlib.sha256(onnx).digest(), tokenizer_json, labels, decision)
+    (folder / GRAPH).write_bytes(onnx)
+    (folder / TOKENIZER).write_bytes(tokenizer_json)
     decided = {"decision": decision.model_dump()} if decision else {}
     metadata = {"format": FORMAT, "labels": list(labels), **decided, "digest": digest, **metadata}
-    (folder / "metadata.json").write_text(json.dumps(metadata, indent=2) + "\n")
+    (folder / METADATA).write_text(json.dumps(metadata, indent=2) + "\n")
     return digest
 
 
-def read(folder: Path) -> tuple[dict[str, Any], bytes, bytes]:
-    """The metadata, the graph and the tokenizer in `folder`, whose digest is right. Raises ArtifactError."""
+def read(folder: Path) -> tuple[dict[str, Any], bytes]:
+    """The metadata and the tokenizer in `folder`, whose digest is right. Raises ArtifactError.
+
+    The graph, which is the largest part, is never in memory as a whole.
+    """
     try:
-        metadata_json, onnx, tokenizer_json = ((folder / name).read_bytes() for name in FILES)
+        metadata_json, tokenizer_json = ((folder / name).read_bytes() for name in (METADATA, TOKENIZER))
+        with (folder / GRAPH).open("rb") as graph:
+            onnx_sha256 = hashlib.file_digest(graph, "sha256").digest()
         metadata = json.loads(metadata_json)
         if metadata["format"] != FORMAT:
             raise ArtifactError(f"{folder}: format {metadata['format']}, this program reads {FORMAT}")
-        if metadata["digest"] != (digest := digest_of(onnx, tokenizer_json, metadata["labels"], decision_in(metadata))):
+        if metadata["digest"] != (
+            digest := digest_of(onnx_sha256, tokenizer_json, metadata["labels"], decision_in(metadata))
+        ):
             raise ArtifactError(f"{folder}: damaged, its digest is {digest}, not {metadata['digest']}")
     except OSError as error:
         raise ArtifactError(f"{folder}: cannot read {error.filename}: {error.strerror}") from error
     except (ValueError, KeyError, TypeError) as error:
         raise ArtifactError(f"{folder}: not a model version: {error!r}") from error
-    return metadata, onnx, tokenizer_json
+    return metadata, tokenizer_json
 
 
 def decision_in(metadata: dict[str, Any]) -> Decision | None:
@@ -114,15 +123,16 @@ class Artifact:
     @classmethod
     def load(cls, folder: Path) -> "Artifact":
         """Read the folder and check its digest. Raises ArtifactError when a file is missing, damaged or not FORMAT."""
-        import onnxruntime
-
-        metadata, onnx, tokenizer_json = read(folder)
+        before = stamps(folder)
+        metadata, tokenizer_json = read(folder)
         try:
             decision = decision_in(metadata) or MostProbable()
             tokenizer = Tokenizer.from_json(tokenizer_json)
-            session = onnxruntime.InferenceSession(onnx, _session_options(), providers=["CPUExecutionProvider"])
+            session = _session(folder / GRAPH)
         except (ValueError, KeyError, TypeError) as error:
             raise ArtifactError(f"{folder}: not a model version: {error!r}") from error
+        if stamps(folder) != before:
+            raise ArtifactError(f"{folder}: its files were changed while they were read")
         labels = tuple(metadata["labels"])
         return cls(session, tokenizer, labels, metadata["digest"], metadata, decision)
 
@@ -171,10 +181,27 @@ class Artifact:
         return self.decision.label(self.rounded(row))
 
 
-def _session_options() -> "onnxruntime.SessionOptions":
+def stamps(folder: Path) -> Stamps:
+    """What differs after the folder's files were changed: three file system look-ups instead of reading them."""
+    return tuple(_stamp(folder / name) for name in FILES)
+
+
+def _stamp(file: Path) -> tuple[int, int, int] | None:
+    try:
+        status = file.stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def _session(graph: Path) -> "onnxruntime.InferenceSession":
+    """From the file: a session that is given its bytes keeps them beside the weights."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1  # a text takes .2 ms: a second thread costs more than it saves
     options.inter_op_num_threads = 1
-    return options
+    try:
+        return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime has exception types of its own
+        raise ValueError(error) from error
