@@ -5,6 +5,7 @@
 The follower keeps a copy of each version (VERSIONS_PATH), beside the record of what was served last. A new worker and a
 new service start from these, whatever has become of the registry.
 
-The follower process is the only one that imports MLflow: that costs two seconds and 170 MB, and a registry that hangs
-then hangs no worker. The files lie in the folder that the processes of one service share.
+The follower is a process of its own, so that a registry that hangs hangs no worker. It reads without MLflow's import,
+which costs two seconds and 170 MB (`registry.reading`); what only MLflow can read or download, it asks a process that
+ends with the answer. The files lie in the folder that the processes of one service share.
 """

@@ -91,6 +91,14 @@ def test_a_number_that_names_other_content_is_loaded_anew(toys, tmp_path):
     assert after.default.key != before.default.key and [v.number for v in after.versions] == ["1"]
 
 
+def test_versions_of_one_digest_share_one_model(toys, tmp_path):
+    (two, one), before = toys, load(Catalogue((toys[1],)), tmp_path)
+    twin = entry("3", "one", one.version.digest)
+    served = load(Catalogue((twin, two, one)), tmp_path, before)
+    assert [loaded.model is before.default.model for loaded in served.versions] == [True, False, True]
+    assert [loaded.number for loaded in served.versions] == ["3", "2", "1"]
+
+
 def test_an_alias_stays_where_it_was_until_it_can_move(toys, tmp_path):
     before = load(Catalogue(tuple(toys)), tmp_path)
     broken = entry("3", None, "0" * 64, "champion", problem="it is away")

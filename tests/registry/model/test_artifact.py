@@ -3,7 +3,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from registry.model.artifact import Artifact, ArtifactError
+from registry.model import artifact
+from registry.model.artifact import Artifact, ArtifactError, read
 from tests.toy import write_toy
 
 TEXTS = ["win a free prize", "lunch at home later", "", "?!", "free " * 500, "näïve 🎉 \u200b text", "free lunch"]
@@ -64,6 +65,17 @@ def test_metadata_that_does_not_fit_is_refused(folder, change, why):
     metadata = json.loads((folder / "metadata.json").read_text())
     (folder / "metadata.json").write_text(json.dumps(metadata | change))
     with pytest.raises(ArtifactError, match=why):
+        Artifact.load(folder)
+
+
+def test_files_that_change_while_they_are_read_are_refused(folder, monkeypatch):
+    def read_and_change(folder):
+        found = read(folder)
+        write_toy(folder, 7.0)
+        return found
+
+    monkeypatch.setattr(artifact, "read", read_and_change)
+    with pytest.raises(ArtifactError, match="changed while they were read"):
         Artifact.load(folder)
 
 
