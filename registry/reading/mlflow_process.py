@@ -23,6 +23,7 @@ from typing import Any
 from registry.versions import RegisteredModel, Registry, RegistryError, Version, registry_error
 
 MODULE = "registry.reading.mlflow_process"
+PATIENCE = 300.0  # seconds for an answer: a download may be slow
 MLFLOW_DEFAULTS = {  # an operator's own values win
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",  # whoever asks will ask again
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
@@ -54,6 +55,8 @@ class MLflowProcess:
 
     def _ask(self, question: dict[str, Any]) -> dict[str, Any]:
         process = self._process = self._process or _start()
+        overdue = threading.Timer(PATIENCE, process.kill)
+        overdue.start()
         try:
             with suppress(BrokenPipeError):  # it has ended, and gives no answer
                 process.stdin.write(json.dumps(question).encode() + b"\n")
@@ -62,9 +65,11 @@ class MLflowProcess:
         except BaseException:  # whoever is interrupted here has left an answer unread
             self.end()
             raise
+        finally:
+            overdue.cancel()
         if not line:
             self.end()
-            raise registry_error(question["uri"], "the process that asks MLflow has ended: the log says why")
+            raise registry_error(question["uri"], "MLflow gave no answer: the log says why, or it took too long")
         answer = json.loads(line)
         if "error" in answer:
             raise RegistryError(answer["error"])

@@ -9,7 +9,7 @@ import configparser
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cache, cached_property
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import SimpleNamespace
@@ -74,7 +74,7 @@ class TrackingServer:
 
     def _get(self, endpoint: str, **parameters: str) -> dict[str, Any]:
         """The answer; an empty one where the model is unknown."""
-        if any(_is_set(name) for name in SIGNING) or entry_points(group=HEADER_PLUGINS):
+        if any(_is_set(name) for name in SIGNING) or _has_header_plugins():
             raise NeedsMLflow
         if _workspace() and not self._has_workspaces:
             raise registry_error(self.uri, f"the server has no workspaces, and {WORKSPACE} is set")
@@ -152,6 +152,11 @@ def _credentials() -> tuple[str | None, str | None]:
     names = "MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD"
     user, password = (_variable(name) or parser.get("mlflow", name.lower(), fallback=None) for name in names)
     return user, password
+
+
+@cache
+def _has_header_plugins() -> bool:
+    return bool(entry_points(group=HEADER_PLUGINS))
 
 
 def _workspace() -> str:

@@ -14,6 +14,7 @@ import sys
 import tempfile
 import threading
 import time
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -39,17 +40,28 @@ class Poller:
         self._mark: object = None
         self._database: sqlite3.Connection | None = None  # to the file with this inode
         self._inode: int | None = None
+        self._thread = ThreadPoolExecutor(1)  # a database's driver lets no signal interrupt it
+        self._reading: Future[Catalogue] | None = None
 
     def next_state(self, last: FollowerState) -> FollowerState:
-        signal.alarm(READ_TIMEOUT)
+        """What the registry says; `last` with a problem where it says nothing within READ_TIMEOUT.
+
+        A read that takes longer goes on in its thread, and the next state waits for it.
+        """
+        self._reading = self._reading or self._thread.submit(self._catalogue)
+        done, _ = wait([self._reading], READ_TIMEOUT)
+        if not done:
+            return self._complaint(last, f"the model registry did not answer within {READ_TIMEOUT} seconds")
+        reading, self._reading = self._reading, None
         try:
-            return FollowerState(self._catalogue(), datetime.now(UTC))
+            return FollowerState(reading.result(), datetime.now(UTC))
         except CatalogueError as error:
-            if str(error) != last.problem:
-                logger.warning("%s", error)
-            return replace(last, problem=str(error))
-        finally:
-            signal.alarm(0)
+            return self._complaint(last, str(error))
+
+    def _complaint(self, last: FollowerState, problem: str) -> FollowerState:
+        if problem != last.problem:
+            logger.warning("%s", problem)
+        return replace(last, problem=problem)
 
     def _catalogue(self) -> Catalogue:
         mark = self._change_mark()
@@ -81,7 +93,6 @@ def main() -> None:
     threading.Thread(target=_end_with_supervisor, args=(folder, mlflow), daemon=True).start()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)  # sent to all processes of a terminal or unit; workers still drain
-    signal.signal(signal.SIGALRM, _raise_timeout)
     try:
         settings = read_settings()
     except SettingsError as error:
@@ -141,10 +152,6 @@ def _end_with_supervisor(folder: Path, mlflow: MLflowProcess) -> None:
     while folder.exists():  # repeated, since the state may have been written meanwhile
         shutil.rmtree(folder, ignore_errors=True)
     os._exit(0)
-
-
-def _raise_timeout(*_: object) -> None:
-    raise CatalogueError(f"the model registry did not answer within {READ_TIMEOUT} seconds")
 
 
 if __name__ == "__main__":

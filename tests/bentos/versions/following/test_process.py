@@ -1,6 +1,7 @@
 """The follower asks MLflow only when the registry may have changed."""
 
 import shutil
+import threading
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from bentos.settings import Settings
 from bentos.versions.catalogue import Catalogue
 from bentos.versions.copies import Copies
+from bentos.versions.following import process
 from bentos.versions.following.courier import Courier
 from bentos.versions.following.follower_state import FollowerState
 from bentos.versions.following.process import Poller, _follow
@@ -46,6 +48,44 @@ def test_a_registry_that_is_away_keeps_the_last_catalogue_and_is_complained_of_o
         last = poller.next_state(last)
     assert last.catalogue == Catalogue(()) and "make up" in last.problem
     assert caplog.text.count("make up") == 1
+
+
+class SlowReader(RegistryReader):
+    """Gives no catalogue until `answering` is set."""
+
+    def __init__(self, uri: str) -> None:
+        super().__init__(MODEL_NAME, uri)
+        self.answering = threading.Event()
+
+    def catalogue(self) -> Catalogue:
+        self.answering.wait()
+        return super().catalogue()
+
+
+def test_a_registry_that_is_slow_is_complained_of_and_its_answer_is_waited_for(uri, monkeypatch, caplog):
+    monkeypatch.setattr(process, "READ_TIMEOUT", 0.01)
+    poller = Poller(reader := SlowReader(uri))
+    last = FollowerState(Catalogue(()))
+    for _ in range(3):
+        last = poller.next_state(last)
+    assert last.catalogue == Catalogue(()) and "did not answer" in last.problem
+    assert caplog.text.count("did not answer") == 1
+    monkeypatch.undo()
+    reader.answering.set()
+    state = poller.next_state(last)
+    assert state.problem == "" and len(state.catalogue.entries) == 2
+
+
+def test_another_file_in_the_place_of_the_registry_is_read(uri, tmp_path):
+    (tmp_path / "other").mkdir()
+    other = make_registry(tmp_path / "other", champion=2.0)
+    file = tmp_path / "mlflow.db"
+    shutil.copy(uri.removeprefix("sqlite:///"), file)
+    poller = Poller(CountingReader(MODEL_NAME, f"sqlite:///{file}"))
+    before = poller.next_state(FollowerState()).catalogue
+    Path(other.removeprefix("sqlite:///")).replace(file)
+    after = poller.next_state(FollowerState()).catalogue
+    assert before != after and poller.next_state(FollowerState()).catalogue is after and poller.reader.reads == 2
 
 
 class Ending:
