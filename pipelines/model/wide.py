@@ -90,14 +90,16 @@ def onnx_logits(settings: params.Wide, model: keras.Model) -> tuple[list[NodePro
     """The nodes from `words` and `characters` to `wide_logits` (n, labels) and `known` (n,), and their constants."""
     table = model.get_layer("table").get_weights()[0]
     kernel, bias = model.get_layer("calibration").get_weights()
+    distinct, places = distinct_rows(table)
     constants = {
-        **{"table": table, "calibration": kernel, "wide_bias": bias, "tiny": np.float32(TINY)},
+        **{"table": distinct, "places": places, "calibration": kernel, "wide_bias": bias, "tiny": np.float32(TINY)},
         **{"over_grams": np.array([1]), "columns": np.array([table.shape[1] - 1, 1])},
     }
     nodes = []
     for bag in INPUTS:
         nodes += [
-            make_node("Gather", ["table", bag], [f"{bag}_rows"]),
+            make_node("Gather", ["places", bag], [f"{bag}_places"]),
+            make_node("Gather", ["table", f"{bag}_places"], [f"{bag}_rows"]),
             make_node("ReduceSum", [f"{bag}_rows", "over_grams"], [f"{bag}_sum"], keepdims=0),
             make_node("Split", [f"{bag}_sum", "columns"], [f"{bag}_weight", f"{bag}_square"], axis=1),
             make_node("Max", [f"{bag}_square", "tiny"], [f"{bag}_known"]),
@@ -118,6 +120,16 @@ def onnx_logits(settings: params.Wide, model: keras.Model) -> tuple[list[NodePro
     nodes.append(make_node("Gemm", [last, "calibration", "wide_bias"], [ONNX_LOGITS]))
     known_nodes, known_constants = _onnx_known(max_common_square(table))
     return nodes + known_nodes, constants | known_constants
+
+
+def distinct_rows(table: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The rows without repetition, and the place of each bucket's row among them, int32 (buckets,).
+
+    Half of the buckets have no n-gram, and rare n-grams have the weights of others: it takes less than half the memory.
+    """
+    bits = np.ascontiguousarray(table).view(np.uint32)  # so that 0.0 and -0.0 stay what they are
+    distinct, places = np.unique(bits, axis=0, return_inverse=True)
+    return distinct.view(np.float32), places.reshape(-1).astype(np.int32)
 
 
 def _onnx_known(limit: np.float32) -> tuple[list[NodeProto], dict[str, np.ndarray]]:

@@ -45,6 +45,13 @@ def test_a_text_without_a_known_n_gram_is_scored_without_a_division_by_zero():
     assert wide.score([{"words": [3], "characters": [0]}], table).tolist() == [[0.0]]
 
 
+def test_the_graph_has_each_row_of_the_table_once_and_every_bucket_its_own():
+    table = np.array([[0, 1], [0, 0], [2, 3], [0, 1], [-0.0, 0], [2, 3]], dtype=np.float32)
+    distinct, places = wide.distinct_rows(table)
+    assert len(distinct) == 4 and places.dtype == np.int32
+    assert distinct[places].tobytes() == table.tobytes()
+
+
 def test_the_known_share_of_the_graph_is_that_of_the_held_out_messages(tmp_path):
     settings, messages = variant(deep=False), split(HAM, SPAM)
     roomy = settings.tokens.model_copy(update={"buckets": 65536})  # no two n-grams share a number
