@@ -14,11 +14,11 @@ class Figures:
         self._found = {(one.table, one.row, one.subject, one.unit): one for part in parts for one in part.figures}
 
     def find(self, table: str, row: str, subject: str, unit: str) -> Measured | None:
-        """None where it was not measured, or where requests of that row failed in any round."""
-        errors = self._found.get((table, row, subject, "errors"))
-        if unit != "errors" and errors and any(errors.values):
+        """None where it was not measured in every round, or where requests of that row failed in any."""
+        found, errors = (self._found.get((table, row, subject, one)) for one in (unit, "errors"))
+        if found and errors and (any(errors.values) or len(found.values) < len(errors.values)):
             return None
-        return self._found.get((table, row, subject, unit))
+        return found
 
     def median(self, table: str, row: str, subject: str, unit: str) -> float | None:
         found = self.find(table, row, subject, unit)

@@ -4,11 +4,12 @@ Half of the texts are new, the others cached. The versions are the trained varia
 their last digits, so that no two of them can share anything that those of different trainings could not.
 """
 
+import io
 import logging
 import os
 import tempfile
-import warnings
 from collections.abc import Iterator
+from contextlib import redirect_stderr
 from itertools import chain, count
 from pathlib import Path
 
@@ -24,7 +25,7 @@ from tests.benchmarks.peers.served import PeerError, Request, Served
 from tests.benchmarks.results import OURS, Figure
 from tests.toyregistry import add_version
 
-TABLE = "memory, longer"
+TABLE = "memory of ours"
 STEP = 50_000  # requests between two looks
 CLIENTS = 32
 VERSIONS = (1, 20)
@@ -76,11 +77,11 @@ def served(many: int) -> Figure:
 
 
 def registry_of(folder: Path, many: int) -> str:
-    """The URI of a registry with so many versions, the first of them champion."""
+    """The URI of a registry with so many versions, the first of them champion. MLflow's notices are not shown."""
     logging.getLogger("mlflow").setLevel(logging.ERROR)
     os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"
     uri = f"sqlite:///{folder}/mlflow.db"
-    with warnings.catch_warnings(action="ignore"):
+    with redirect_stderr(io.StringIO()):
         for number in range(many):
             trained = vary(folder / f"artifact{number}", number)
             add_version(folder, uri, float(number), None if number else "champion", artifact=trained)

@@ -23,7 +23,7 @@ INTRODUCTION = """\
 Written by `make bench`, which measures everything side by side on one machine: do not edit it.
 [benchmarks.json](benchmarks.json) has all figures.
 
-- `make bench` takes most of an hour on 2 cores. `python -m tests.benchmarks --only http --seconds 5 --rounds 5`
+- `make bench` takes about 40 minutes on 2 cores. `python -m tests.benchmarks --only http --seconds 5 --rounds 5`
   measures one part anew, for longer; `--page` only writes this page. What cannot run on a machine is named below.
 - The subjects of a table take turns in several rounds of one run. A figure is the median of the rounds; ± is half of
   what lies between the lowest and the highest, in percent of the median.
@@ -219,7 +219,7 @@ def _any(figures: Figures, table: str) -> Iterator[str]:
     yield f"## {table[0].upper()}{table[1:]}\n"
     yield from [NOTES[table]] if table in NOTES else []
     rows, subjects = figures.rows(table), figures.subjects(table)
-    units = {row: unit for row in rows for unit in figures.units(table) if _has(figures, table, row, unit)}
+    units = {row: _unit_of(figures, table, row) for row in rows}
     if len(subjects) <= 3:
         lines = [
             [f"{row}, {units[row]}", *(cell(figures, table, who, Column("", row, units[row])) for who in subjects)]
@@ -237,8 +237,11 @@ def _any(figures: Figures, table: str) -> Iterator[str]:
         yield grid(figures, [Line(table, subject) for subject in subjects], lambda _, columns=columns: columns)
 
 
-def _has(figures: Figures, table: str, row: str, unit: str) -> bool:
-    return any(figures.find(table, row, subject, unit) for subject in figures.subjects(table))
+def _unit_of(figures: Figures, table: str, row: str) -> str:
+    """The unit of the row's figures; "errors" where all failed."""
+    units = [unit for unit in figures.units(table) if unit != "errors"]
+    found = (unit for unit in units if any(figures.find(table, row, who, unit) for who in figures.subjects(table)))
+    return next(found, "errors")
 
 
 def _absent(parts: dict[str, Part]) -> Iterator[str]:

@@ -93,5 +93,12 @@ def write(path: Path, parts: dict[str, Part]) -> None:
     """Keep all parts; a file that is broken off by the end of the process is never left."""
     path.parent.mkdir(parents=True, exist_ok=True)
     new = path.with_suffix(".new")
-    new.write_text(json.dumps({name: asdict(part) for name, part in parts.items()}, indent=1) + "\n")
+    new.write_text("{" + ",".join(f"\n{json.dumps(name)}: {_lines(part)}" for name, part in parts.items()) + "\n}\n")
     new.replace(path)
+
+
+def _lines(part: Part) -> str:
+    """JSON with a figure a line, so that a difference is told by figures."""
+    lists = {"figures": part.figures, "absent": part.absent}
+    lines = [f'"{name}": [{",".join(chr(10) + json.dumps(asdict(one)) for one in own)}]' for name, own in lists.items()]
+    return "{" + ", ".join([f'"machine": {json.dumps(part.machine)}', *lines]) + "}"

@@ -49,6 +49,12 @@ def test_a_row_that_failed_in_any_round_is_no_figure(parts):
     assert found.errors(SQLITE, MANY.name, OURS) == 4
 
 
+def test_a_percentile_that_a_round_lacks_is_no_figure():
+    rounds = [Figure(SQLITE, ONE.name, OURS, "errors", 0)] * 2
+    found = Figures([gather(MACHINE, [*rounds, Figure(SQLITE, ONE.name, OURS, "p99.9 ms", 9.0)])])
+    assert found.median(SQLITE, ONE.name, OURS, "p99.9 ms") is None
+
+
 def test_aims_are_judged_by_the_figures(parts):
     reached = {aim.text: (aim.value, aim.reached) for aim in aims(Figures(parts.values()))}
     assert reached[f"on Cassandra, not cached, 1 client, against {WORKSHOP}"] == (pytest.approx(66.7, abs=0.1), True)
