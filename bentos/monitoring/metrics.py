@@ -1,5 +1,6 @@
 """The service's metrics for Prometheus. Every label has few values: never a text, a path or a caller."""
 
+from collections import Counter as TextCount
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
@@ -246,17 +247,19 @@ class VersionMetrics:
         for source, texts in counts.items():
             if texts:
                 self._sources[source].inc(texts)
-        for answer in answers:
-            if answer.corrected:  # the version has said nothing
-                continue
-            count, probability = self._by_label.get(answer.label) or self._add_label(answer.label)
-            count.inc()
-            probability.observe(answer.probability)
+        said = [answer for answer in answers if not answer.corrected]  # by the version
+        for label, texts in TextCount(answer.label for answer in said).items():
+            self._series(label)[0].inc(texts)
+        for answer in said:
+            self._series(answer.label)[1].observe(answer.probability)
             if answer.verdict != answer.label:
                 self._unsure.inc()
             if answer.unfamiliar:
                 self._unfamiliar.inc()
             self.sample.offer(answer)
+
+    def _series(self, label: str) -> tuple[Counter, Histogram]:
+        return self._by_label.get(label) or self._add_label(label)
 
     def _add_label(self, label: str) -> tuple[Counter, Histogram]:
         names = (self._number, label)

@@ -90,8 +90,10 @@ class LoopConnection(Connection):
         """Send what waits, as far as the socket takes it, and the rest when it takes more."""
         waiting = b"".join(self._unsent)
         self._unsent.clear()
+        if self.is_closed:
+            return
         try:
-            sent = self._socket.send(waiting) if waiting and not self.is_closed else 0
+            sent = self._socket.send(waiting) if waiting else 0
         except NOT_NOW:
             sent = 0
         except OSError as error:
@@ -104,7 +106,7 @@ class LoopConnection(Connection):
     def _await_writable(self, wanted: bool) -> None:
         if wanted and not self._awaits_writable:
             self.loop.add_writer(self._socket.fileno(), self._write)
-        elif self._awaits_writable and not wanted and not self.is_closed:
+        elif self._awaits_writable and not wanted:
             self.loop.remove_writer(self._socket.fileno())
         self._awaits_writable = wanted
 
