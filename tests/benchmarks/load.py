@@ -23,6 +23,7 @@ import uvloop
 NUMBER = b"{n}"  # in a body it becomes a number that this run never sent before
 RUN = 10_000_000  # numbers of a run
 PATIENCE = 60.0  # seconds that answers may take after the last request
+SLACK = 1e-6  # seconds: the moments when requests are due are sums, which are not exact
 RETRY = 0.1  # seconds between two tries to connect again
 
 
@@ -106,7 +107,7 @@ class Run:
 
     def over(self, due: float) -> bool:
         """Whether a request due then is not sent any more."""
-        return due >= self.end and not self._goes_on(due)
+        return due >= self.end - SLACK and not self._goes_on(due)
 
     def _goes_on(self, now: float) -> bool:
         """Whether a closed loop has too few answers yet, at the end of its time."""
@@ -117,7 +118,7 @@ class Run:
         if self.begin <= now and (now < self.end or self._goes_on(now)):
             self.in_time += 1
             self.end = max(self.end, now)
-        if due >= self.begin:
+        if due >= self.begin - SLACK:
             self.latencies.append(now - due)
 
     def failed(self, why: str) -> None:
