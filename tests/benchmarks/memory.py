@@ -93,8 +93,8 @@ def vary(folder: Path, number: int) -> Path:
     import onnx
     from onnx import numpy_helper
 
-    metadata, graph, tokenizer = artifact.read(TRAINED)
-    model = onnx.load_from_string(graph)
+    metadata, tokenizer = artifact.read(TRAINED)
+    model = onnx.load(TRAINED / artifact.GRAPH)
     weights = max(model.graph.initializer, key=lambda one: len(one.raw_data))
     values = numpy_helper.to_array(weights)
     weights.CopyFrom(
