@@ -15,11 +15,10 @@ from typing import TypeVar
 from registry.reading import NeedsMLflow, Source
 from registry.reading.local_files import local_path
 from registry.reading.mlflow_process import MLflowProcess
-from registry.reading.rest import TrackingServer
+from registry.reading.rest import WORKSPACE, TrackingServer
 from registry.reading.sql import SQLITE, database_tables, sqlite_tables
 from registry.versions import PAYLOAD, RegisteredModel, Registry, RegistryError, Version, registry_error
 
-WORKSPACE = "MLFLOW_WORKSPACE"  # MLflow's variable; `sql` reads the workspace that is used without it
 DATABASES = ("postgresql", "mysql", "mssql")  # besides SQLite, those that MLflow keeps its tables in
 PAUSE = 30.0  # seconds between two equal questions to MLflow's process: each start takes two seconds of a processor
 
@@ -107,7 +106,7 @@ def source_of(uri: str) -> Source:
     scheme = uri.partition(":")[0].partition("+")[0].lower()
     if scheme in ("http", "https"):
         return TrackingServer(uri)
-    if WORKSPACE not in os.environ:
+    if WORKSPACE not in os.environ:  # `sql` reads the workspace that is used without it
         if uri.startswith(SQLITE) and "?" not in uri:
             return sqlite_tables(uri)
         if scheme in DATABASES:

@@ -34,6 +34,7 @@ from bentos.process.draining import drain_on_sigterm
 from bentos.process.folder import WorkerPlace
 from bentos.process.orphans import end_with_supervisor
 from bentos.settings import Settings
+from bentos.store import Store
 from bentos.store.backends import open_store
 from bentos.versions.catalogue import BAKED_CATALOGUE, loads
 from bentos.versions.following.follower_state import FollowerState
@@ -67,44 +68,22 @@ async def start(settings: Settings, baked: Path | None, place: WorkerPlace) -> t
     served, state = await loading
     if served.why_no_champion:
         logger.warning("not ready: %s", served.why_no_champion)
-    pool, log_health = ModelPool(settings.call_timeout), LogHealth(store)
-    own_labels = OwnLabels(store)
-    memory = MemoryCache(settings.cache_memory * 2**20, settings.cache_ttl)
-    sampler = ReviewSampler(store, metrics, settings.review_share, settings.review_per_hour)
-    current, shadow = CurrentVersions(served), Shadow(store, metrics, pool, sampler)
+    current = CurrentVersions(served)
 
     def count_changes(before: ServedVersions, after: ServedVersions) -> None:
         metrics.count_version_changes(changes(before, after))
 
     count_changes(ServedVersions(), served)
     watcher = state and StateWatcher(place.folder, last_served, settings.poll_interval, state, current, count_changes)
-    service = Service(
-        api_name=settings.api_name,
-        model_name=settings.model_name,
-        current=current,
-        store=store,
-        metrics=metrics,
-        predictor=Predictor(store, metrics, pool, log_health, own_labels, memory, sampler.consider),
-        pool=pool,
-        log_health=log_health,
-        shadow=shadow,
-        feedback=FeedbackRecorder(store, metrics, own_labels),
-        review=ReviewQueue(store, own_labels),
-        watcher=watcher,
-        keys=keys,
-        protect_operations=settings.protect_operations,
-        proxies=Proxies(settings.trusted_proxies),
-        rate_limits=rate_limits,
-        max_concurrency=settings.max_concurrency,
-        cors_origins=tuple(settings.cors_origins.split(",")) if settings.cors_origins else (),
-    )
+    service = make_service(settings, current, store, metrics, watcher, keys, rate_limits)
+    shadow, pool = service.shadow, service.pool
     server = running_server()
     server.config.http_protocol_class = limited_protocol(connection_limits())
     background = [
         shadow.run(),
         Sketches(current, metrics).run(),
-        sampler.run(),
-        log_health.run(),
+        shadow.sampler.run(),
+        service.log_health.run(),
         keep_gauges_updated(service),
         drain_on_sigterm(server, service.in_flight, settings.drain_seconds),
         end_with_supervisor(place.supervisor),
@@ -126,6 +105,41 @@ async def start(settings: Settings, baked: Path | None, place: WorkerPlace) -> t
             await tracing.stop(trace_provider)
 
     return create_app(service), stop
+
+
+def make_service(
+    settings: Settings,
+    current: CurrentVersions,
+    store: Store,
+    metrics: Metrics,
+    watcher: StateWatcher | None = None,
+    keys: Keys | None = None,
+    rate_limits: RateLimits | None = None,
+) -> Service:
+    """The parts of a worker around its store and its versions."""
+    pool, log_health, own_labels = ModelPool(settings.call_timeout), LogHealth(store), OwnLabels(store)
+    memory = MemoryCache(settings.cache_memory * 2**20, settings.cache_ttl)
+    sampler = ReviewSampler(store, metrics, settings.review_share, settings.review_per_hour)
+    return Service(
+        api_name=settings.api_name,
+        model_name=settings.model_name,
+        current=current,
+        store=store,
+        metrics=metrics,
+        predictor=Predictor(store, metrics, pool, log_health, own_labels, memory, sampler.consider),
+        pool=pool,
+        log_health=log_health,
+        shadow=Shadow(store, metrics, pool, sampler),
+        feedback=FeedbackRecorder(store, metrics, own_labels),
+        review=ReviewQueue(store, own_labels),
+        watcher=watcher,
+        keys=keys,
+        protect_operations=settings.protect_operations,
+        proxies=Proxies(settings.trusted_proxies),
+        rate_limits=rate_limits,
+        max_concurrency=settings.max_concurrency,
+        cors_origins=tuple(settings.cors_origins.split(",")) if settings.cors_origins else (),
+    )
 
 
 def _rate_limits(settings: Settings, metrics: Metrics) -> RateLimits | None:

@@ -21,19 +21,12 @@ from typing import Any
 import uvloop
 from fastapi import FastAPI
 
-from bentos.answering.feedback import FeedbackRecorder
-from bentos.answering.log_health import LogHealth
 from bentos.answering.memory_cache import MemoryCache
-from bentos.answering.model_pool import ModelPool
-from bentos.answering.own_labels import OwnLabels
-from bentos.answering.predictor import Predictor
-from bentos.answering.review import ReviewQueue
-from bentos.answering.sampling import ReviewSampler
-from bentos.answering.shadow import Shadow
 from bentos.http.app import create_app
 from bentos.http.context import Service
 from bentos.monitoring.metrics import Metrics
 from bentos.monitoring.worker_metrics import share
+from bentos.process.worker import make_service
 from bentos.settings import Settings
 from bentos.store import Call, Store, timeuuid
 from bentos.store.backends import open_store
@@ -51,21 +44,16 @@ Part = Callable[[], Awaitable[Any]]
 
 @asynccontextmanager
 async def service(settings: Settings, artifact: Path, folder: Path) -> AsyncIterator[Service]:
-    """A worker's parts, as `bentos.process.worker` puts them together, around one version."""
+    """The parts of a worker around one version."""
     model = Artifact.load(artifact)
     version = Version("1", (CHAMPION,), model.digest, "measured", datetime.now(UTC), {})
     current = CurrentVersions(ServedVersions((LoadedVersion(version, model),)))
-    store, metrics, pool = await open_store(settings), Metrics(share(folder, 0)), ModelPool(settings.call_timeout)
-    own_labels, health = OwnLabels(store), LogHealth(store)
-    sampler = ReviewSampler(store, metrics, settings.review_share, settings.review_per_hour)
-    memory = MemoryCache(settings.cache_memory * 2**20)
-    predictor = Predictor(store, metrics, pool, health, own_labels, memory, sampler.consider)
-    recorder, review = FeedbackRecorder(store, metrics, own_labels), ReviewQueue(store, own_labels)
-    shadow = Shadow(store, metrics, pool, sampler)
+    store = await open_store(settings)
+    measured = make_service(settings, current, store, Metrics(share(folder, 0)))
     try:
-        yield Service("spam", "spam", current, store, metrics, predictor, pool, health, shadow, recorder, review)
+        yield measured
     finally:
-        pool.close()
+        measured.pool.close()
         await store.close()
 
 
