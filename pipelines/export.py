@@ -36,7 +36,7 @@ def load(variant: params.Variant, folder: Path, sizes: Sizes) -> tuple[keras.Mod
 
 def difference(model: keras.Model, exported: artifact.Artifact, texts: list[str]) -> float:
     """The largest absolute difference in probability over the texts. Raises SystemExit where a label differs."""
-    by_keras = batches.probabilities(model, [exported.tokenizer.encode(text) for text in texts])
+    by_keras = batches.probabilities(model, exported.tokenizer.encode_all(texts))
     by_onnx = exported.probabilities(texts)
     differ = np.flatnonzero(by_keras.argmax(axis=1) != by_onnx.argmax(axis=1))
     if len(differ):
@@ -50,7 +50,7 @@ def choose_decision(
     """The operating point, on the validation messages of the corpora that the variant is trained on."""
     loaded = params.load()
     validation = splits.read(args.prepared, "validation", variant.sources)
-    answers = batches.probabilities(model, [tokenizer.encode(text) for text in validation.texts])
+    answers = batches.probabilities(model, tokenizer.encode_all(validation.texts))
     number = validation.labels.index(loaded.positive)
     sources = validation.corpora
     known = pd.read_csv(args.model / "held_out.csv")["known"].to_numpy()

@@ -62,7 +62,7 @@ def predict(candidate: params.Variant | None, rest: splits.Split, held_out: spli
         scores, predicted = baseline.scores(model, held_out.texts, positive), model.predict(held_out.texts)
     else:
         fitted = train.fit(candidate, rest)
-        answers = probabilities(fitted.model, [fitted.tokenizer.encode(text) for text in held_out.texts])
+        answers = probabilities(fitted.model, fitted.tokenizer.encode_all(held_out.texts))
         scores, predicted = answers[:, positive], answers.argmax(axis=1)
     return {"predicted": predicted.tolist(), "scores": scores.astype(float).tolist()}
 

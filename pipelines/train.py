@@ -51,7 +51,7 @@ def fit(variant: params.Variant, train: splits.Split, after_epoch: AfterEpoch | 
     texts = vary_slots(train, variant.slots, seed)
     suffixes = public_suffixes() if tokens.scheme == "spans" else ()
     tokenizer = Tokenizer.fit(texts, **tokens.model_dump(), suffixes=suffixes)
-    rows = [tokenizer.encode(text) for text in texts]
+    rows = tokenizer.encode_all(texts)
     make_repeatable(seed)
     model = network.build(variant, tokenizer, sizes_of(train))
     offset = np.zeros((len(rows), len(train.labels)), dtype=np.float32)
@@ -124,7 +124,7 @@ class Curves:
 
     def __call__(self, epoch: int, loss: float, model: keras.Model, tokenizer: Tokenizer) -> None:
         actual = self.validation.actual
-        predictions = probabilities(model, [tokenizer.encode(text) for text in self.validation.texts])
+        predictions = probabilities(model, tokenizer.encode_all(self.validation.texts))
         row = {
             "loss": loss,
             "val_loss": _loss(predictions, actual),

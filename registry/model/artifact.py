@@ -146,7 +146,7 @@ class Artifact:
         The known share is that of a text's character n-grams that a few messages of training had, or more
         (`pipelines.model.wide.COMMON`); 1 for a model without a wide part.
         """
-        rows = [self.tokenizer.encode(text) for text in texts]
+        rows = self.tokenizer.encode_all(texts)
         order = sorted(range(len(rows)), key=lambda i: len(texts[i]))  # like lengths together need little padding
         probabilities = np.empty((len(rows), len(self.labels)), dtype=np.float32)
         known = np.ones(len(rows), dtype=np.float32)

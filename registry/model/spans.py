@@ -32,7 +32,7 @@ from registry.model.shapes import LONGEST_DIGITS, piece_tokens
 LONGEST_SPAN = 256  # characters
 LONGEST_HOST = 10  # labels
 MOST_WORDS = 200  # of a text, that each link's name is compared with
-REMEMBERED, LONGEST_REMEMBERED = 4_096, 20  # runs of letters, and the characters of one
+REMEMBERED = 4_096  # ordinary words
 
 Words = Callable[[], Collection[str]]  # gives the words of the text
 
@@ -70,6 +70,7 @@ _LINK = re.compile(
 )
 _PIECE = re.compile(r"(?P<digits>\d+)|(?P<word>[^\W\d_]+(?:['’][^\W\d_]+)?)|(?P<mark>[^\w\s]|_)")  # noqa: RUF001
 _WORD = re.compile(r"[a-z]{3,}")
+_ORDINARY = re.compile(r"[A-Za-z]{1,20}(?:'[a-z]{1,3})?[.,!?]{0,3}")  # no number, code or address is remembered
 _NOT_A_WORD = "./@"  # a run with one of these is no word that could name a link
 
 
@@ -79,8 +80,8 @@ def spans(text: str, suffixes: Collection[str] = ()) -> list[str]:
     words = cache(lambda: _words(runs))  # few texts have a link that asks for them
     tokens: list[str] = []
     for run in runs:
-        if len(run) <= LONGEST_REMEMBERED and run.isalpha() and run.isascii():  # no number or code is remembered
-            tokens += _letter_tokens(run)
+        if _ORDINARY.fullmatch(run):
+            tokens += _ordinary_tokens(run)
         else:
             tokens += _run_tokens(run, words, suffixes)
     return tokens if _CODES.isdisjoint(tokens) else list(_join_money(tokens))
@@ -93,8 +94,8 @@ def _words(runs: list[str]) -> frozenset[str]:
 
 
 @lru_cache(REMEMBERED)
-def _letter_tokens(run: str) -> tuple[str, ...]:
-    """The tokens of a run of letters, which is no link: most runs are, and nearly all were in another text."""
+def _ordinary_tokens(run: str) -> tuple[str, ...]:
+    """The tokens of an ordinary word, which is no link: most runs are, and nearly all were in another text."""
     return tuple(_run_tokens(run, frozenset, ()))
 
 
@@ -176,9 +177,11 @@ def _is_number(token: str) -> bool:
 
 def _join_money(tokens: list[str]) -> Iterator[str]:
     """A currency and the number beside it as one token: `AED 54.25`, `Rs. 500`, `20 USD`."""
+    near = {at for at, token in enumerate(tokens) if token in _CODES}
+    near |= {at - 1 for at in near}  # an amount begins with its currency or right before it
     position = 0
     while position < len(tokens):
-        size = _money_at(tokens[position : position + 3])
+        size = _money_at(tokens[position : position + 3]) if position in near else 0
         yield "<money>" if size else tokens[position]
         position += size or 1
 

@@ -16,12 +16,13 @@ from functools import cached_property
 
 import numpy as np
 
-from registry.model.ngrams import character_numbers, word_numbers
+from registry.model import ngrams
 from registry.model.normalise import normalise
 from registry.model.shapes import shapes
 from registry.model.spans import spans
 
-Encoded = dict[str, list[int]]  # the ids of one text, by the name of the input
+Encoded = dict[str, Sequence[int]]  # the numbers of one text, by the name of the input; the n-grams' are int32 arrays
+AT_ONCE = 64  # texts of which the n-grams are numbered at once
 
 PADDING, UNKNOWN, FIRST = 0, 1, 2  # reserved ids; the vocabulary starts at FIRST
 
@@ -117,19 +118,27 @@ class Tokenizer:
         return len(self.vocabulary) + FIRST
 
     def encode(self, text: str) -> Encoded:
-        """The text as the inputs of a model.
+        """The text as the inputs of a model, as `encode_all` gives it."""
+        return self.encode_all([text])[0]
+
+    def encode_all(self, texts: Sequence[str]) -> list[Encoded]:
+        """Each text as the inputs of a model.
 
         Without tokens, `ids` is [UNKNOWN]; without n-grams, `characters` is [PADDING], and `words` may be empty.
         """
-        text = NORMALISERS[self.normaliser](text)
-        tokens = self._split(text)[: self.max_tokens]
-        encoded = {}
+        starts = range(0, len(texts), AT_ONCE)
+        return [encoded for start in starts for encoded in self._encode(texts[start : start + AT_ONCE])]
+
+    def _encode(self, texts: Sequence[str]) -> list[Encoded]:
+        normalised = list(map(NORMALISERS[self.normaliser], texts))
+        tokens = [self._split(text)[: self.max_tokens] for text in normalised]
+        columns = {}
         if self.vocabulary:
-            encoded["ids"] = [self._ids.get(token, UNKNOWN) for token in tokens] or [UNKNOWN]
+            columns["ids"] = [[self._ids.get(token, UNKNOWN) for token in row] or [UNKNOWN] for row in tokens]
         if self.buckets:
-            encoded["words"] = word_numbers(tokens, text, self.buckets)
-            encoded["characters"] = character_numbers(text, self.buckets) or [PADDING]
-        return encoded
+            columns["words"], characters = ngrams.numbers(tokens, normalised, self.buckets)
+            columns["characters"] = [row if len(row) else np.array([PADDING], np.int32) for row in characters]
+        return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
     def unknown_share(self, text: str) -> float | None:
         """The share of the text's tokens that are not in the vocabulary; None where the vocabulary is empty."""

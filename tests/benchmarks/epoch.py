@@ -99,7 +99,7 @@ def _encoded(variant: "params.Variant", training: "Split") -> tuple[Any, list[An
     texts = vary_slots(training, variant.slots, variant.training.seed)
     suffixes = public_suffixes() if variant.tokens.scheme == "spans" else ()
     tokenizer = Tokenizer.fit(texts, **variant.tokens.model_dump(), suffixes=suffixes)
-    return tokenizer, [tokenizer.encode(text) for text in texts]
+    return tokenizer, tokenizer.encode_all(texts)
 
 
 def _steps(model: Any, batches: Any, learning_rate: float) -> Iterator[tuple[str, float]]:

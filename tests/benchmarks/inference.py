@@ -216,7 +216,7 @@ def _tokenizer(way: Way) -> Callable[[list[str]], dict[str, np.ndarray]]:
     from registry.model.tokenizer import Tokenizer, stack
 
     tokenizer = Tokenizer.from_json((ROOT / "build" / way.variant / "model/tokenizer.json").read_text())
-    return lambda texts: stack([tokenizer.encode(text) for text in texts])
+    return lambda texts: stack(tokenizer.encode_all(texts))
 
 
 def _graph(way: Way) -> Answer:

@@ -18,7 +18,7 @@ def test_it_learns_any_number_of_labels_and_keras_scores_as_it_does(classes):
     messages = split(*classes)
     settings = variant(deep=False)
     trained = train.fit(settings, messages)
-    rows = [trained.tokenizer.encode(text) for text in messages.texts]
+    rows = trained.tokenizer.encode_all(messages.texts)
     fitted, _, _ = wide.fit(rows, messages, settings.wide, settings.tokens.buckets)
     logits = wide.features(wide.score(rows, fitted.table)) @ fitted.kernel + fitted.bias
     expected = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
@@ -32,9 +32,9 @@ def test_held_out_logits_come_from_a_fit_that_has_not_seen_the_message_or_its_tw
     odd = np.flatnonzero(messages.groups == 0)
     tokenizer = Tokenizer("shapes", (), 300, buckets=4096)
     marked = [f"{text} zebra" if i in odd else text for i, text in enumerate(messages.texts)]
-    rows = [tokenizer.encode(text) for text in marked]
+    rows = tokenizer.encode_all(marked)
     settings = Wide(seed=1, regularisation=1.0, folds=5)
-    plain = [tokenizer.encode(text) for text in messages.texts]
+    plain = tokenizer.encode_all(messages.texts)
     _, with_mark, _ = wide.fit(rows, messages, settings, 4096)
     _, without, _ = wide.fit(plain, messages, settings, 4096)
     assert np.abs(with_mark[odd] - without[odd]).max() < 0.5  # a word that only the held-out twins have says nothing
@@ -75,7 +75,7 @@ def test_corpora_that_contradict_each_other_have_experts_and_a_gate():
         [replace(one, origins=["one"] * 80), replace(other, origins=["other"] * 80, groups=other.groups + 1000)]
     )
     trained = train.fit(variant(deep=False), both)
-    answers = probabilities(trained.model, [trained.tokenizer.encode(text) for text in both.texts])
+    answers = probabilities(trained.model, trained.tokenizer.encode_all(both.texts))
     columns = trained.model.get_layer("table").get_weights()[0].shape[1]
     assert columns == 7  # an SVM of all, two experts, two detectors, a gate, and the frequencies
     assert (answers.argmax(axis=1) == both.actual).mean() > 0.95

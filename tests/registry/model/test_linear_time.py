@@ -11,7 +11,7 @@ import pytest
 
 from pipelines.data.cleaning import clean, fold
 from pipelines.measure.behaviour import disguises
-from registry.model.ngrams import character_numbers
+from registry.model import ngrams
 from registry.model.normalise import normalise
 from registry.model.shapes import shapes
 from registry.model.spans import spans
@@ -41,7 +41,7 @@ KNOWN = [
 
 
 def character_n_grams(text):
-    return character_numbers(text, 2**19)
+    return ngrams.numbers([[]], [text], 2**19)
 
 
 FUNCTIONS = [normalise, shapes, spans, words, character_n_grams, clean, fold]

@@ -5,7 +5,7 @@ from zlib import crc32
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from registry.model.ngrams import character_numbers, word_numbers
+from registry.model import ngrams
 
 BUCKETS = 1_000
 
@@ -26,20 +26,31 @@ def character_grams(text: str) -> set[str]:
     return {word[i : i + size] for word in words for size in (2, 3, 4) for i in range(len(word) - size + 1)}
 
 
+def of(tokens: list[str], text: str) -> tuple[list[int], list[int]]:
+    """The numbers of one text's words and characters."""
+    (words,), (characters,) = ngrams.numbers([tokens], [text], BUCKETS)
+    return words.tolist(), characters.tolist()
+
+
 def test_the_n_grams_written_out():
     runs = {"win", "a", "prize", "win a", "a prize", "win a prize", "<length 0>", "<capitals 2>"}
-    assert word_numbers(["win", "a", "prize"], "WIN a prize", BUCKETS) == numbers("w", runs)
-    characters = {" g", "go", "o ", " go", "go ", " go ", " a", "a ", " a "}
-    assert character_numbers("Go a", BUCKETS) == numbers("c", characters)
-    assert word_numbers([], "", BUCKETS) == numbers("w", {"<length 0>", "<capitals 0>"})
-    assert word_numbers([], "AB" * 250, BUCKETS) == numbers("w", {"<length 9>", "<capitals 10>"})
-    assert character_numbers("", BUCKETS) == []
+    assert of(["win", "a", "prize"], "WIN a prize")[0] == numbers("w", runs)
+    assert of([], "Go a")[1] == numbers("c", {" g", "go", "o ", " go", "go ", " go ", " a", "a ", " a "})
+    assert of([], "") == (numbers("w", {"<length 0>", "<capitals 0>"}), [])
+    assert of([], "AB" * 250)[0] == numbers("w", {"<length 9>", "<capitals 10>"})
 
 
-@given(st.lists(st.text(st.characters(exclude_categories=()), max_size=6), max_size=8))
-@example(["don't", "stop!", "stop", "stop", "a1", "é", "\ud800"])
-@example(["x" * 300])
-def test_any_text_has_the_numbers_of_its_n_grams(tokens):
-    text = " ".join(tokens)
-    assert word_numbers(tokens, text, BUCKETS) == numbers("w", word_grams(tokens, text))
-    assert character_numbers(text, BUCKETS) == numbers("c", character_grams(text))
+words = st.lists(st.text(st.characters(exclude_categories=(), exclude_characters="\n"), max_size=6), max_size=8)
+
+
+@given(st.lists(words, min_size=1, max_size=4))
+@example([["don't", "stop!", "stop", "stop", "a1", "é", "\ud800"], [], ["", ""], ["\ud83d", "\ude00", "€", "𐀀b"]])
+@example([["x" * 300]])
+def test_any_texts_have_the_numbers_of_their_n_grams(tokens):
+    texts = [" ".join(row) for row in tokens]
+    words, characters = ngrams.numbers(tokens, texts, BUCKETS)
+    assert [row.tolist() for row in words] == [
+        numbers("w", word_grams(*pair)) for pair in zip(tokens, texts, strict=True)
+    ]
+    assert [row.tolist() for row in characters] == [numbers("c", character_grams(text)) for text in texts]
+    assert {row.dtype.name for row in (*words, *characters)} == {"int32"}

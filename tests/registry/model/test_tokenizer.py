@@ -25,13 +25,21 @@ def test_n_grams_are_numbered_below_the_buckets_and_never_as_padding():
         encoded = tokenizer.encode(text)
         assert encoded.keys() == {"words", "characters"}
         assert all(0 < i < 50 for i in encoded["words"])
-        assert encoded["characters"] == [PADDING] or all(0 < i < 50 for i in encoded["characters"])
+        assert list(encoded["characters"]) == [PADDING] or all(0 < i < 50 for i in encoded["characters"])
         assert all(len(set(row)) == len(row) > 0 for row in encoded.values())
 
 
 def test_the_same_text_has_the_same_numbers_in_every_process():
     expected = {"words": [50, 360, 814], "characters": [1, 30, 89, 90, 390, 538, 581, 738, 997]}
-    assert Tokenizer("shapes", (), 300, buckets=1000).encode("win") == expected
+    encoded = Tokenizer("shapes", (), 300, buckets=1000).encode("win")
+    assert {name: row.tolist() for name, row in encoded.items()} == expected
+
+
+def test_texts_are_encoded_alike_together_and_alone():
+    tokenizer = Tokenizer("spans", ("free", "a"), max_tokens=300, buckets=1000)
+    texts = ["", "Free £5 prize!", "a", "é \ud800 x", *(f"call {i} now" for i in range(150))]
+    together = [{name: list(row) for name, row in encoded.items()} for encoded in tokenizer.encode_all(texts)]
+    assert together == [{name: list(row) for name, row in tokenizer.encode(text).items()} for text in texts]
 
 
 def test_json_gives_the_same_tokenizer_back():
