@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from bentos.answering import batcher
 from bentos.answering.log_health import LogHealth
 from bentos.answering.memory_cache import MemoryCache
 from bentos.answering.model_pool import IsGone, ModelPool
@@ -18,7 +19,6 @@ from bentos.store import CORRECTION, MODEL, Call, Probabilities, Store, StoreErr
 from bentos.versions.loaded import LoadedVersion
 from registry.model.artifact import DECIMALS, Prediction
 
-INLINE_TEXTS, INLINE_CHARACTERS = 8, 2_000  # more than these run in the pool, so that the event loop waits 2 ms at most
 UNFAMILIAR = "?unfamiliar"  # no label: a corpus's labels are words
 COMPLAIN_EVERY = 10.0  # seconds: a store that is away fails at every request
 
@@ -78,6 +78,7 @@ class Predictor:
         self.log_health = log_health
         self.metrics = metrics
         self.pool = pool
+        self._batcher = batcher.Batcher()
         self._may_complain = logs.Throttle(COMPLAIN_EVERY)
 
     async def answer(
@@ -166,8 +167,8 @@ class Predictor:
     async def _predict(self, version: LoadedVersion, texts: list[str], is_gone: IsGone | None) -> dict[str, Prediction]:
         """Run the model over all texts, in the pool when that takes long."""
         with tracing.span("model", version.number, len(texts)):
-            if len(texts) <= INLINE_TEXTS and sum(map(len, texts)) <= INLINE_CHARACTERS:
-                predictions = version.model.classify(texts)
+            if batcher.fits(texts):
+                predictions = await self._batcher.run(version.model, texts)
             else:
                 predictions = await self.pool.run(version.model.classify, texts, is_gone)
         predicted = dict(zip(texts, predictions, strict=True))

@@ -25,6 +25,9 @@ class Model(Protocol):
     def classify(self, texts: Sequence[str]) -> list[Prediction]:
         """Each text's prediction. May be called from several threads at once."""
 
+    def classify_each(self, texts: Sequence[str]) -> list[Prediction]:
+        """As `classify` of each text alone, to the last bit."""
+
     def unknown_share(self, text: str) -> float | None:
         """The share of the text's tokens that are not in the vocabulary; None where it is empty."""
 

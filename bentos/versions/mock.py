@@ -20,6 +20,8 @@ class MockModel:
     def classify(self, texts: Sequence[str]) -> list[Prediction]:
         return [Prediction({"ham": round(1 - spam, 6), "spam": spam}) for spam in map(_probability, texts)]
 
+    classify_each = classify
+
     def unknown_share(self, text: str) -> None:
         """It has no vocabulary."""
 

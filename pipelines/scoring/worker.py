@@ -136,5 +136,6 @@ def answers(artifact: Artifact, rows: list[Row], job: Job, table: "pyarrow.Schem
 
 def predict(artifact: Artifact, texts: list[str]) -> list[Prediction]:
     """Each text's prediction, as a call of the service with this text alone answers it; a text that repeats, once."""
-    predicted = {text: artifact.classify([text])[0] for text in dict.fromkeys(texts)}
+    different = list(dict.fromkeys(texts))
+    predicted = dict(zip(different, artifact.classify_each(different), strict=True))
     return [predicted[text] for text in texts]

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from registry.model.decision import Decision, MostProbable
-from registry.model.tokenizer import Tokenizer, stack
+from registry.model.tokenizer import Encoded, Tokenizer, stack
 
 if TYPE_CHECKING:
     import onnxruntime  # imported by what loads a version: who checks or copies one needs no runtime
@@ -149,13 +149,15 @@ class Artifact:
         rows = self.tokenizer.encode_all(texts)
         order = sorted(range(len(rows)), key=lambda i: len(texts[i]))  # like lengths together need little padding
         probabilities = np.empty((len(rows), len(self.labels)), dtype=np.float32)
-        known = np.ones(len(rows), dtype=np.float32)
+        known = np.empty(len(rows), dtype=np.float32)
         for start in range(0, len(order), CHUNK):
             chunk = order[start : start + CHUNK]
-            probabilities[chunk], *measured = self.session.run(None, stack([rows[i] for i in chunk]))
-            if measured:
-                known[chunk] = measured[0]
+            probabilities[chunk], known[chunk] = self._run_rows([rows[i] for i in chunk])
         return probabilities, known
+
+    def _run_rows(self, rows: Sequence[Encoded]) -> tuple[np.ndarray, np.ndarray]:
+        probabilities, *known = self.session.run(None, stack(rows))
+        return probabilities, known[0] if known else np.ones(len(rows), dtype=np.float32)
 
     def predict(self, texts: Sequence[str]) -> list[dict[str, float]]:
         """Each text's {label: probability}, rounded as answers are."""
@@ -163,7 +165,14 @@ class Artifact:
 
     def classify(self, texts: Sequence[str]) -> list[Prediction]:
         """Each text's rounded probabilities, and whether it is unfamiliar."""
-        probabilities, known = self.run(texts)
+        return self._predictions(*self.run(texts))
+
+    def classify_each(self, texts: Sequence[str]) -> list[Prediction]:
+        """As `classify` of each text alone, to the last bit: the order of a sum depends on how long the others are."""
+        ran = [self._run_rows([row]) for row in self.tokenizer.encode_all(texts)]
+        return [prediction for one in ran for prediction in self._predictions(*one)]
+
+    def _predictions(self, probabilities: np.ndarray, known: np.ndarray) -> list[Prediction]:
         unfamiliar = (known < self.decision.familiar).tolist()
         rows = probabilities.tolist()
         return [Prediction(self.rounded(row), is_so) for row, is_so in zip(rows, unfamiliar, strict=True)]

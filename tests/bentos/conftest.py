@@ -42,6 +42,10 @@ class RecordingModel:
         self.runs.append(list(texts))
         return self.model.classify(texts)
 
+    def classify_each(self, texts):
+        self.runs.append(list(texts))
+        return self.model.classify_each(texts)
+
     def unknown_share(self, text):
         return self.model.unknown_share(text)
 

@@ -1,7 +1,8 @@
 """The store in one SQLite file, for where no database is configured.
 
-One thread writes, in groups of requests (see `bentos.store.group_commit`). Readers have threads and connections of
-their own, and write-ahead logging lets them read meanwhile. Several processes may use one file.
+One thread writes, in groups of requests (see `bentos.store.group_commit`). Readers have connections of their own, and
+write-ahead logging lets them read meanwhile: a few predictions are looked up on the event loop, all else in threads.
+Several processes may use one file.
 """
 
 import asyncio
@@ -29,6 +30,8 @@ from bentos.store.sqlite.schema import create_tables
 from bentos.store.threads import WorkerThreads
 
 READERS = 2  # threads
+FEW_INPUTS = 8  # are looked up on the event loop: .05 ms
+SLOW, THREADS_FOR = 0.002, 1.0  # seconds: a look-up that is longer has threads make the next ones for so long
 PRUNE_EVERY = 600.0  # seconds
 PRUNE_PAUSE = 0.1  # seconds, while rows are left to prune: requests go first
 PRUNE_ROWS = 1_000  # at once
@@ -57,6 +60,9 @@ class SQLiteStore:
         self._reader_threads = WorkerThreads("sqlite-reader", READERS)
         self._thread_local = threading.local()  # its `connection` is the reading thread's own
         self._reading: list[sqlite3.Connection] = []  # the connections of all reading threads
+        self._reading_at_once = connect(path)  # the event loop's connection, which waits for no lock
+        self._reading_at_once.execute("PRAGMA busy_timeout = 0")
+        self._threads_until = 0.0  # on the monotonic clock
         self._writer_thread = WorkerThreads("sqlite-writer")
         self._writing = connect(path)  # the writing thread's connection
         self._group_commit = GroupCommit(self._commit)
@@ -74,7 +80,13 @@ class SQLiteStore:
 
     async def get(self, model_version: str, inputs: Sequence[str]) -> dict[str, Probabilities]:
         newer_than = time.time() - self.cache_ttl if self.cache_ttl else -1
-        return await self._read(lambda db: dict(statements.read_predictions(db, model_version, inputs, newer_than)))
+
+        def query(db: sqlite3.Connection) -> dict[str, Probabilities]:
+            return dict(statements.read_predictions(db, model_version, inputs, newer_than))
+
+        if len(inputs) <= FEW_INPUTS and time.monotonic() >= self._threads_until:
+            return await self._read_at_once(query)
+        return await self._read(query)
 
     async def put(self, model_version: str, predictions: Mapping[str, Probabilities]) -> None:
         now = int(time.time())
@@ -143,8 +155,26 @@ class SQLiteStore:
         await self._group_commit.close()
         await asyncio.to_thread(self._reader_threads.shutdown)
         await asyncio.to_thread(self._writer_thread.shutdown)
-        for connection in (*self._reading, self._writing):  # the last one to close merges the write-ahead log
+        for connection in (
+            self._reading_at_once,
+            *self._reading,
+            self._writing,
+        ):  # the last one to close merges the write-ahead log
             connection.close()
+
+    async def _read_at_once(self, query: Callable[[sqlite3.Connection], T]) -> T:
+        """Read on the event loop: two changes of threads take longer than looking up a row that is in memory.
+
+        Where the disk is slow, threads read for the next while; where the file is locked, this once.
+        """
+        started = time.monotonic()
+        try:
+            return query(self._reading_at_once)
+        except sqlite3.Error:
+            return await self._read(query)  # it waits for the lock, or raises what is to be raised
+        finally:
+            if (ended := time.monotonic()) > started + SLOW:
+                self._threads_until = ended + THREADS_FOR
 
     async def _read(self, query: Callable[[sqlite3.Connection], T]) -> T:
         return await self._reader_threads.run(self._query, query)

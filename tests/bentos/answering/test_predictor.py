@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bentos.answering.predictor import INLINE_TEXTS
+from bentos.answering.batcher import MOST_TEXTS
 from bentos.store import StoreError, timeuuid
 from registry.model.artifact import Prediction
 from registry.model.decision import Decision
@@ -63,7 +63,7 @@ async def test_only_what_is_new_goes_through_the_model_and_once(predictor, champ
     assert champion.model.runs == [["known"], ["new", "free"]]
 
 
-@pytest.mark.parametrize("many", [1, 10 * INLINE_TEXTS], ids=["on the loop", "in a thread"])
+@pytest.mark.parametrize("many", [1, 10 * MOST_TEXTS], ids=["on the loop", "in a thread"])
 async def test_the_same_texts_at_the_same_moment_get_the_same_answers(predictor, champion, many):
     texts = [f"text {i}" for i in range(many)]
     answers = await asyncio.gather(*(predictor.answer(champion, texts, "me", False) for _ in range(20)))
@@ -156,7 +156,7 @@ async def test_a_request_is_answered_when_another_with_the_same_texts_is_cancell
 
 async def test_a_failing_model_fails_its_call_and_not_the_next(predictor, champion, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr(champion.model, "classify", lambda texts: 1 / 0)
+        patch.setattr(champion.model, "classify_each", lambda texts: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             await predictor.answer(champion, ["free"], "me", False)
     assert (await predictor.answer(champion, ["free"], "me", False))[0].label == "spam"
@@ -177,7 +177,7 @@ class Strict:
     labels = ("ham", "spam")
     decision = Decision(positive="spam", threshold=0.6, unsure_from=0.2, unsure_to=0.9, familiar=0.5)
 
-    def classify(self, texts):
+    def classify_each(self, texts):
         return [Prediction({"ham": 1 - float(text), "spam": float(text)}, unfamiliar=text == "0.5") for text in texts]
 
 

@@ -126,7 +126,7 @@ async def test_a_wrong_method_is_told_all_right_ones(client, path, allowed):
 
 
 async def test_an_unforeseen_error_is_500_in_the_same_shape(served, client, monkeypatch):
-    monkeypatch.setattr(served.default.model, "classify", lambda texts: 1 / 0)
+    monkeypatch.setattr(served.default.model, "classify_each", lambda texts: 1 / 0)
     response = await client.get("/prediction", params={"text": "a"})
     assert (response.status_code, response.json()["error"]) == (500, "internal")
     assert "division" not in response.text

@@ -69,6 +69,7 @@ async def test_a_model_that_fails(app, served, monkeypatch):
 
     for version in served.versions:
         monkeypatch.setattr(version.model, "classify", fail)
+        monkeypatch.setattr(version.model, "classify_each", fail)
     answers = await bodies(app)
     assert any("internal" in body for body in answers) and not [body for body in answers if SECRET in body]
 

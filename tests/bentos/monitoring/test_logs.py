@@ -92,7 +92,7 @@ async def test_an_error_of_the_service_names_the_id_under_which_its_traceback_is
     def broken(*_: object) -> None:
         raise RuntimeError("on purpose")
 
-    monkeypatch.setattr(service.served.default.model, "classify", broken)
+    monkeypatch.setattr(service.served.default.model, "classify_each", broken)
     response = await client.get("/prediction", params={"text": "secret"}, headers={"X-Request-ID": "three"})
     assert (response.status_code, response.headers["X-Request-ID"]) == (500, "three")
     assert response.headers["X-Content-Type-Options"] == "nosniff"

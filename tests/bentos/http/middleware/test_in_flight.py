@@ -74,5 +74,5 @@ async def test_calls_that_fail_or_go_away_give_their_place_back(client, gate, se
         with pytest.raises(asyncio.CancelledError):
             await call
     gate.set()
-    monkeypatch.setattr(served.default.model, "classify", lambda texts: 1 / 0)
+    monkeypatch.setattr(served.default.model, "classify_each", lambda texts: 1 / 0)
     assert [(await client.get("/prediction?text=a")).status_code for _ in range(3)] == [500, 500, 500]

@@ -10,6 +10,7 @@ import pytest
 
 from bentos.settings import Settings
 from bentos.store import Call, Correction, StoreError, timeuuid
+from bentos.store.sqlite import store as sqlite_store
 from bentos.store.sqlite.scan import scan_calls
 from bentos.store.sqlite.schema import create_tables
 from bentos.store.sqlite.statements import PAGE
@@ -51,6 +52,27 @@ async def test_a_thousand_texts_are_looked_up_at_once(store):
     texts = [f"text {i}" for i in range(1_000)]
     await store.put("1-aa", dict.fromkeys(texts, SPAM))
     assert list((await store.get("1-aa", texts)).values()) == [SPAM] * 1_000
+
+
+async def test_a_slow_disk_has_threads_look_up(store, monkeypatch):
+    in_threads, run = [], store._reader_threads.run
+    monkeypatch.setattr(store._reader_threads, "run", lambda *call: in_threads.append(call) or run(*call))
+    await store.put("v", {"a": {"ham": 1.0}})
+    assert await store.get("v", ["a"]) == {"a": {"ham": 1.0}} and in_threads == []
+    monkeypatch.setattr(sqlite_store, "SLOW", -1.0)
+    assert [await store.get("v", ["a"]) for _ in range(3)] == [{"a": {"ham": 1.0}}] * 3 and len(in_threads) == 2
+    monkeypatch.setattr(sqlite_store, "THREADS_FOR", 0.0)
+    store._threads_until = 0.0
+    assert [await store.get("v", ["a"]) for _ in range(2)] == [{"a": {"ham": 1.0}}] * 2 and len(in_threads) == 2
+
+
+async def test_a_file_that_cannot_be_read_is_an_error(store):
+    store._reading_at_once.close()
+    assert await store.get("v", ["a"]) == {}
+    for connection in (store._writing, *store._reading):
+        connection.execute("DROP TABLE IF EXISTS spam_cache_items")
+    with pytest.raises(StoreError, match="cannot read the SQLite file"):
+        await store.get("v", ["a"])
 
 
 async def test_a_damaged_row_reads_as_an_empty_prediction(store):
