@@ -23,8 +23,8 @@ the text's length.
 """
 
 import re
-from collections.abc import Callable, Collection, Iterator
-from functools import cache, lru_cache
+from collections.abc import Callable, Collection, Iterable, Iterator
+from functools import cache
 
 from registry.model.links import COMMON_SUFFIXES, link_tokens
 from registry.model.shapes import LONGEST_DIGITS, piece_tokens
@@ -32,7 +32,7 @@ from registry.model.shapes import LONGEST_DIGITS, piece_tokens
 LONGEST_SPAN = 256  # characters
 LONGEST_HOST = 10  # labels
 MOST_WORDS = 200  # of a text, that each link's name is compared with
-REMEMBERED = 4_096  # ordinary words
+REMEMBERED = 8_192  # ordinary words, of .3 KB each
 
 Words = Callable[[], Collection[str]]  # gives the words of the text
 
@@ -71,6 +71,7 @@ _LINK = re.compile(
 _PIECE = re.compile(r"(?P<digits>\d+)|(?P<word>[^\W\d_]+(?:['’][^\W\d_]+)?)|(?P<mark>[^\w\s]|_)")  # noqa: RUF001
 _WORD = re.compile(r"[a-z]{3,}")
 _ORDINARY = re.compile(r"[A-Za-z]{1,20}(?:'[a-z]{1,3})?[.,!?]{0,3}")  # no number, code or address is remembered
+_remembered: dict[str, tuple[str, ...]] = {}  # the tokens of ordinary words
 _NOT_A_WORD = "./@"  # a run with one of these is no word that could name a link
 
 
@@ -80,10 +81,7 @@ def spans(text: str, suffixes: Collection[str] = ()) -> list[str]:
     words = cache(lambda: _words(runs))  # few texts have a link that asks for them
     tokens: list[str] = []
     for run in runs:
-        if _ORDINARY.fullmatch(run):
-            tokens += _ordinary_tokens(run)
-        else:
-            tokens += _run_tokens(run, words, suffixes)
+        tokens += _remembered.get(run) or _tokens_of(run, words, suffixes)
     return tokens if _CODES.isdisjoint(tokens) else list(_join_money(tokens))
 
 
@@ -93,10 +91,14 @@ def _words(runs: list[str]) -> frozenset[str]:
     return frozenset(_WORD.findall(plain.lower())[:MOST_WORDS])
 
 
-@lru_cache(REMEMBERED)
-def _ordinary_tokens(run: str) -> tuple[str, ...]:
-    """The tokens of an ordinary word, which is no link: most runs are, and nearly all were in another text."""
-    return tuple(_run_tokens(run, frozenset, ()))
+def _tokens_of(run: str, words: Words, suffixes: Collection[str]) -> Iterable[str]:
+    """The tokens of a run, which are remembered if it is an ordinary word: most runs are, and were in another text."""
+    if not _ORDINARY.fullmatch(run):
+        return _run_tokens(run, words, suffixes)
+    if len(_remembered) >= REMEMBERED:
+        _remembered.clear()
+    _remembered[run] = tokens = tuple(_run_tokens(run, words, suffixes))
+    return tokens
 
 
 def _run_tokens(run: str, words: Words, suffixes: Collection[str]) -> Iterator[str]:
