@@ -32,6 +32,11 @@ def ask(server: Server, text: str, **headers: str) -> httpx.Response:
     return server.get("/prediction", params={"text": text}, headers=headers)
 
 
+def resident(server: Server, worker: int) -> float:
+    """The worker's resident memory, in bytes; 0 while it starts."""
+    return metric(server, f'process_resident_memory_bytes{{worker="{worker}"}}')
+
+
 def test_a_request_is_a_trace_within_the_callers_own(server, collector):
     trace, parent = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
     response = ask(server, SECRET, traceparent=f"00-{trace}-{parent}-01")
@@ -56,12 +61,13 @@ def test_any_worker_tells_the_figures_of_all(server):
 
 
 def test_bentomls_names_and_the_workers_processes_are_told_by_any_worker(server):
+    wait_until(lambda: all(resident(server, worker) for worker in (1, 2)))  # the first one to be ready answers
     ask(server, "a text")
     labels = 'endpoint="/prediction",http_response_code="200",runner_name="sms-spam"'
     same = f'bentoml_service_request_total{{{labels},service_name="sms-spam",service_version="not available"}}'
     for _ in range(5):
         assert metric(server, same) == metric(server, CALLS) > 0
-        assert all(metric(server, f'process_resident_memory_bytes{{worker="{n}"}}') > 1e7 for n in (1, 2))
+        assert all(resident(server, worker) > 1e7 for worker in (1, 2))
         assert metric(server, 'spam_version_info{alias="champion",digest="",model_version="mock",variant="mock"}') == 1
     last = "bentoml_service_last_request_timestamp_seconds"
     since = f'{last}{{runner_name="sms-spam",service_name="sms-spam",service_version="not available"}}'
