@@ -5,6 +5,7 @@ import pytest
 
 from pipelines import export
 from pipelines.model import network
+from pipelines.model.backend import make_repeatable
 from pipelines.model.sizes import Sizes
 from registry.model import artifact
 from registry.model.tokenizer import Tokenizer
@@ -16,6 +17,7 @@ def exported(tmp_path_factory):
     """A Keras model, and an artifact whose graph has other weights: its labels are the wrong way round."""
     folder = tmp_path_factory.mktemp("artifact")
     settings, tokenizer = variant(wide=False, bidirectional=False), Tokenizer("shapes", WORDS, max_tokens=300)
+    make_repeatable(1)
     model = network.build(settings, tokenizer, Sizes(2))
     output = model.get_layer("deep").get_layer("output")
     kernel, bias = output.get_weights()
