@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from pipelines.model.backend import keras, tf
+from pipelines.model.backend import keras
 from pipelines.params import Training
 from registry.model.tokenizer import PADDING, UNKNOWN, Encoded, pad, stack
 
@@ -43,17 +43,8 @@ class Batches:
     def __len__(self) -> int:
         return len(self.chunks)
 
-    def dataset(self) -> tf.data.Dataset:
-        """An epoch's batches each time it is read.
-
-        It declares the shapes: Keras would take the length of the first two batches, if alike, for the length of all.
-        """
-        inputs = (tf.TensorSpec((None, None), tf.int32), tf.TensorSpec((None, self.offset.shape[1]), tf.float32))
-        signature = (inputs, tf.TensorSpec((None,), tf.int32))
-        batches = tf.data.Dataset.from_generator(self._epoch, output_signature=signature)
-        return batches.apply(tf.data.experimental.assert_cardinality(len(self))).prefetch(2)
-
-    def _epoch(self) -> Iterator[tuple[tuple[np.ndarray, np.ndarray], np.ndarray]]:
+    def __iter__(self) -> Iterator[tuple[tuple[np.ndarray, np.ndarray], np.ndarray]]:
+        """An epoch; the next one has other batches."""
         yield from (self[index] for index in range(len(self)))
         self._draw()
 

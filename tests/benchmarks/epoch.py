@@ -84,7 +84,7 @@ def _parts(name: str) -> Iterator[tuple[str, float]]:
         yield "once, the wide part", time.perf_counter() - start
     batches = Batches([row["ids"] for row in rows], offset, training.actual, variant.training)
     start = time.perf_counter()
-    for _ in batches.dataset():
+    for _ in batches:
         pass
     yield "an epoch's batches, drawn and padded", time.perf_counter() - start
     yield from _steps(network.residual(model, len(training.labels)), batches, variant.training.learning_rate)
@@ -105,13 +105,14 @@ def _encoded(variant: "params.Variant", training: "Split") -> tuple[Any, list[An
 def _steps(model: Any, batches: Any, learning_rate: float) -> Iterator[tuple[str, float]]:
     """An epoch over batches that are there already: the forward passes alone, and the whole steps."""
     from pipelines.model.backend import keras, tf
+    from pipelines.train import training_step
 
-    ready = batches.dataset().cache()
+    ready = list(batches)
     forward = tf.function(lambda given: model(given, training=True), reduce_retracing=True)
     _, again = (_seconds(lambda: [forward(given) for given, _ in ready]) for _ in range(2))
     yield "an epoch's forward passes", again
-    model.compile(keras.optimizers.Adam(learning_rate), "sparse_categorical_crossentropy")
-    first, again = (_seconds(lambda: model.fit(ready, verbose=0)) for _ in range(2))
+    step = training_step(model, keras.optimizers.Adam(learning_rate))
+    first, again = (_seconds(lambda: [step(*given, labels) for given, labels in ready]) for _ in range(2))
     yield "once, compiling the steps", first - again
     yield "an epoch's forward and backward passes, with the update", again
 

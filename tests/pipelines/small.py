@@ -12,14 +12,14 @@ SPAM = ["win a free prize now", "free cash call 09061701461", "claim your prize 
 NEWS = ["rain expected in the north", "markets closed higher today", "the minister resigned today", "rain in the south"]
 
 
-def variant(deep=True, wide=True, bidirectional=True, pooling="max", recurrent_dropout=0.2):
+def variant(deep=True, wide=True, bidirectional=True, pooling="max"):
     layers = LSTM(
         embedding=6,
         embedding_dropout=0.4,
         units=5,
         bidirectional=bidirectional,
         dropout=0.2,
-        recurrent_dropout=recurrent_dropout,
+        recurrent_dropout=0.2,
         pooling=pooling,
         output_dropout=0.4,
     )

@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from pipelines.model.backend import keras
 from pipelines.model.batches import Batches
 from pipelines.params import Training
 
@@ -15,24 +14,14 @@ def batches(lengths, **changes):
     return Batches(rows, offset, actual, SETTINGS.model_copy(update=changes))
 
 
-def test_training_goes_on_when_the_first_batches_are_equally_long_and_a_later_one_is_not():
-    drawn = batches([5] * 8 + [9] * 4)
-    drawn.chunks.sort(key=lambda chunk: len(drawn.rows[chunk[0]]))
-    ids, offset = keras.Input((None,), dtype="int32"), keras.Input((2,))
-    pooled = keras.layers.GlobalAveragePooling1D()(keras.layers.Embedding(3, 2)(ids))
-    model = keras.Model([ids, offset], keras.layers.Softmax()(pooled + offset))
-    model.compile("sgd", "sparse_categorical_crossentropy")
-    assert len(model.fit(drawn.dataset(), epochs=2, verbose=0).history["loss"]) == 2
-
-
 def test_an_epoch_has_every_message_once_and_the_next_in_another_order():
     drawn = batches(range(1, 41))
-    first, second = ([np.count_nonzero(ids, axis=1) for (ids, _), _ in drawn.dataset()] for _ in range(2))
+    first, second = ([np.count_nonzero(ids, axis=1) for (ids, _), _ in drawn] for _ in range(2))
     assert sorted(np.concatenate(first)) == sorted(np.concatenate(second)) == list(range(1, 41))
     assert np.concatenate(first).tolist() != np.concatenate(second).tolist()
 
 
 def test_some_messages_are_learnt_without_the_wide_part():
-    offsets = np.concatenate([offset for (_, offset), _ in batches([3] * 400, wide_dropout=0.5).dataset()])
+    offsets = np.concatenate([offset for (_, offset), _ in batches([3] * 400, wide_dropout=0.5)])
     assert 0.3 < (offsets[:, 0] == 0).mean() < 0.7
     assert set(np.unique(offsets)) == {0.0, 1.0}
