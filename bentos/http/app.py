@@ -18,10 +18,9 @@ def create_app(service: Service) -> FastAPI:
         title=service.api_name, version="1", description=DESCRIPTION, openapi_tags=TAGS, docs_url=None, redoc_url=None
     )
     app.state.service = service
-    for module in (predictions, bentoml_api, log, feedback, review, versions):
-        app.include_router(module.router)
-    for router in (server_router, model_router, operations.router):
-        app.include_router(router)
+    modules = (predictions, bentoml_api, log, feedback, review, versions)
+    for router in (*(module.router for module in modules), server_router, model_router, operations.router):
+        app.router.routes += router.routes  # `include_router` looks for the route of a call twice, in each router
     app.mount("/web", StaticFiles(directory=WEB))
     add_swagger(app)
     if service.keys:
