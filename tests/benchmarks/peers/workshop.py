@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -29,7 +30,8 @@ def prepare(folder: Path) -> None:
     made = folder / "mlflow" / "MLmodel"
     if made.exists() and made.stat().st_mtime > (TRAINED / "model.weights.h5").stat().st_mtime:
         return
-    folder.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
     subprocess.run(
         [sys.executable, "-m", "tests.benchmarks.peers.workshop_model", folder], check=True, capture_output=True
     )
