@@ -11,7 +11,7 @@ from bentos.versions.loaded import Model
 from registry.model.artifact import Prediction
 
 MOST_TEXTS, MOST_CHARACTERS = 8, 2_000  # of a call: it takes 2 ms of the event loop at most
-CALLS = 16  # at once
+CALLS, CHARACTERS = 16, 8_000  # at once: more gain little, and take more than 10 ms of the event loop
 
 Waiting = tuple[Sequence[str], asyncio.Future[list[Prediction]]]
 
@@ -37,7 +37,8 @@ class Batcher:
         return future
 
     def _run_waiting(self) -> None:
-        batch, self._waiting = self._waiting[:CALLS], self._waiting[CALLS:]
+        count = self._count()
+        batch, self._waiting = self._waiting[:count], self._waiting[count:]
         if self._waiting:
             asyncio.get_running_loop().call_soon(self._run_waiting)
         models = {id(model): model for model, _ in batch}
@@ -45,6 +46,15 @@ class Batcher:
             calls = [call for other, call in batch if id(other) == key and not call[1].done()]  # done: it was cancelled
             if calls:
                 _settle(model, calls)
+
+    def _count(self) -> int:
+        """How many of the calls that wait come next."""
+        characters = 0
+        for count, (_, (texts, _)) in enumerate(self._waiting[:CALLS]):
+            characters += sum(map(len, texts))
+            if count and characters > CHARACTERS:
+                return count
+        return CALLS
 
 
 def _settle(model: Model, calls: Sequence[Waiting]) -> None:

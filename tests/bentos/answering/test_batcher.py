@@ -41,6 +41,12 @@ async def test_more_calls_than_fit_are_run_in_the_turns_after():
     assert list(map(len, model.runs)) == [CALLS, CALLS, 1]
 
 
+async def test_long_texts_leave_turns_to_others():
+    model, batcher = Shouting(), Batcher()
+    await asyncio.gather(*(batcher.run(model, [letter * 1_900]) for letter in "abcdefghij"))
+    assert [sum(map(len, texts)) for texts in model.runs] == [7_600, 7_600, 3_800]
+
+
 async def test_a_call_that_fails_or_is_cancelled_harms_no_other():
     model, batcher = Shouting(), Batcher()
     good, bad, cancelled, last = (batcher.run(model, [text]) for text in ("a", "bad", "c", "d"))
