@@ -39,9 +39,8 @@ def keras_logits(settings: LSTM, tokenizer: Tokenizer, inputs: dict[str, keras.K
         name="recurrent",
     )(x, ops.sum(ops.cast(real, "int32"), axis=1))
     if settings.pooling == "max":
-        x = ops.max(
-            ops.where(ops.expand_dims(real, -1), x, -1.0), axis=1
-        )  # an LSTM's outputs lie in (-1, 1): -1 never wins
+        kept = ops.where(ops.expand_dims(real, -1), x, -1.0)  # an LSTM's outputs lie in (-1, 1): -1 never wins
+        x = ops.max(kept, axis=1)
     x = layers.Dropout(settings.output_dropout)(x)
     return keras.Model(ids, layers.Dense(sizes.labels, name="output")(x), name="deep")(inputs["ids"])
 

@@ -11,7 +11,7 @@ from zlib import crc32
 
 import numpy as np
 
-LONGEST = 4  # characters of a run
+LONGEST_WORDS, LONGEST = 3, 4  # tokens of a run, and characters of one
 LENGTHS, LENGTH_STEP = 9, 20  # a text's length counts in steps of 20 characters, up to 180
 
 _WORDS, _CHARACTERS = crc32(b"w"), crc32(b"c")
@@ -24,9 +24,9 @@ def numbers(
 ) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """The numbers of each text's word n-grams, and those of its character n-grams.
 
-    Word n-grams are the runs of 1 to 3 of its tokens, which have no line break in them, and two of the whole text: its
-    length and its share of capitals, in coarse steps. The length helps because spam tends to fill the 160 characters of
-    an SMS. Character n-grams are the runs of 2 to 4 characters within each word, a blank on both sides included.
+    Word n-grams are the runs of 1 to 3 of its tokens, and two of the whole text: its length and its share of capitals,
+    in coarse steps. The length helps because spam tends to fill the 160 characters of an SMS. Character n-grams are the
+    runs of 2 to 4 characters within each word, a blank on both sides included.
 
     The arrays are int32 and have each number once, in order. The characters' array of a text without words is empty.
     """
@@ -57,14 +57,13 @@ def _word_hashes(tokens: Sequence[str], text: str) -> list[int]:
     capitals = 10 * sum(map(str.isupper, text)) // max(len(text), 1)
     whole = (f"<length {min(len(text) // LENGTH_STEP, LENGTHS)}>", f"<capitals {capitals}>")
     hashes = [crc32(gram.encode(), _WORDS) for gram in whole]
-    if tokens:
-        single = "\n".join(tokens).encode(errors="surrogatepass").split(b"\n")
-        following = [b" " + token for token in single[1:]]
-        runs = [crc32(token, _WORDS) for token in single]
+    words = [token.encode(errors="surrogatepass") for token in tokens]
+    following = [b" " + word for word in words[1:]]
+    runs = [crc32(word, _WORDS) for word in words]
+    hashes += runs
+    for skipped in range(LONGEST_WORDS - 1):
+        runs = list(map(crc32, following[skipped:], runs))
         hashes += runs
-        for skipped in range(2):
-            runs = list(map(crc32, following[skipped:], runs))
-            hashes += runs
     return hashes
 
 

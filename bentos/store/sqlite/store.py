@@ -169,12 +169,12 @@ class SQLiteStore:
         """
         started = time.monotonic()
         try:
-            return query(self._reading_at_once)
+            found = query(self._reading_at_once)
         except sqlite3.Error:
             return await self._read(query)  # it waits for the lock, or raises what is to be raised
-        finally:
-            if (ended := time.monotonic()) > started + SLOW:
-                self._threads_until = ended + THREADS_FOR
+        if (ended := time.monotonic()) > started + SLOW:
+            self._threads_until = ended + THREADS_FOR
+        return found
 
     async def _read(self, query: Callable[[sqlite3.Connection], T]) -> T:
         return await self._reader_threads.run(self._query, query)

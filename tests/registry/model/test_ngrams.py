@@ -40,7 +40,7 @@ def test_the_n_grams_written_out():
     assert of([], "AB" * 250)[0] == numbers("w", {"<length 9>", "<capitals 10>"})
 
 
-words = st.lists(st.text(st.characters(exclude_categories=(), exclude_characters="\n"), max_size=6), max_size=8)
+words = st.lists(st.text(st.characters(exclude_categories=()), max_size=6), max_size=8)
 
 
 @given(st.lists(words, min_size=1, max_size=4))
