@@ -16,7 +16,7 @@ from uuid import UUID
 from bentos.store import Call, Correction, MisconfiguredError, StoreError, Subject
 from bentos.store.group_commit import GroupCommit
 from bentos.store.questions import Decision
-from bentos.store.sqlite.file import check_write, connect
+from bentos.store.sqlite.file import check_write, connect, use_write_ahead_log
 from bentos.store.sqlite.statements import call_of
 from bentos.store.threads import WorkerThreads
 from registry.file_lock import file_lock
@@ -236,7 +236,7 @@ def _failure(path: Path, error: Exception) -> SpoolError:
 
 def _open(path: Path) -> sqlite3.Connection:
     connection = connect(path)
-    connection.execute("PRAGMA journal_mode = WAL")
+    use_write_ahead_log(connection)
     for kind in KINDS:
         connection.execute(kind.create)
     return connection

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from bentos.settings import Settings
 from bentos.store import StoreError, digest, timeuuid
-from bentos.store.sqlite.file import connect, failure
+from bentos.store.sqlite.file import connect, failure, use_write_ahead_log
 
 APPLICATION_ID = 0x5350414D  # "SPAM", in the file's header: the file is this program's
 SCHEMA = 4
@@ -102,7 +102,7 @@ def create_tables(path: Path) -> None:
         with closing(connect(path)) as connection:
             if _version(connection) == SCHEMA:
                 return
-            connection.execute("PRAGMA journal_mode = WAL")
+            use_write_ahead_log(connection)
             connection.execute("BEGIN IMMEDIATE")
             version = _version(connection)  # another process may have been faster
             if version is None:
