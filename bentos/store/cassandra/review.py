@@ -18,11 +18,10 @@ from cassandra.query import BoundStatement, Statement
 from bentos.settings import Settings
 from bentos.store import timeuuid
 from bentos.store.cassandra.cluster import keyspace_of
+from bentos.store.cassandra.executor import Rows
 from bentos.store.cassandra.schema import REVIEW, full_name
 from bentos.store.questions import WAITING, Question
 from registry.model.artifact import DECIMALS
-
-Rows = Sequence[tuple[Any, ...]]
 
 PAGE = 200  # rows in memory at once
 AT_ONCE = 32  # hours

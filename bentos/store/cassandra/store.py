@@ -10,7 +10,6 @@ import logging
 import threading
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from functools import partial
 from itertools import islice
 from typing import Any
 from uuid import UUID
@@ -22,6 +21,7 @@ from bentos.settings import Settings
 from bentos.store import Call, Correction, Probabilities, StoreError, digest, timeuuid
 from bentos.store.cassandra.cluster import is_astra, new_cluster
 from bentos.store.cassandra.errors import explain
+from bentos.store.cassandra.executor import Executor, Rows
 from bentos.store.cassandra.loop_connection import LoopConnection, on_loop
 from bentos.store.cassandra.review import ReviewStatements, question_of, read_questions, recent_hours, start_of_hour
 from bentos.store.cassandra.statements import PAGE, Statements, call_of
@@ -30,8 +30,6 @@ from bentos.store.questions import LABELLED, Decision, Question
 from bentos.store.resilient import ResilientStore
 from bentos.store.spool import Spool
 from registry.model.artifact import DECIMALS
-
-Rows = Sequence[tuple[Any, ...]]
 
 PARALLEL = 32  # statements of one request in flight
 GROUPS = 4  # groups of log rows in flight
@@ -62,6 +60,7 @@ class CassandraStore:
         self.timeout = settings.cache_timeout
         self._cluster = cluster
         self._session = session
+        self._executor = Executor(session)
         self._settings = settings
         self._statements = Statements(session, settings)
         self._review = ReviewStatements(session, settings)
@@ -251,13 +250,13 @@ class CassandraStore:
         loop, thread = asyncio.get_running_loop(), threading.get_ident()
         answer: asyncio.Future[Rows] = loop.create_future()
 
-        def settle(rows: Rows | None, error: Exception | None = None) -> None:
+        def settle(rows: Rows | None, error: Exception | None) -> None:
             if threading.get_ident() == thread:
                 _settle(answer, rows, error)
             else:  # a failure: those of a lost connection are told in other threads, too
                 loop.call_soon_threadsafe(_settle, answer, rows, error)
 
-        self._session.execute_async(statement).add_callbacks(settle, partial(settle, None))
+        self._executor.execute(statement, settle)
         return answer
 
     def _failure(self, error: Exception, timeout: float) -> StoreError:

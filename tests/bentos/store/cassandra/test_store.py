@@ -84,6 +84,16 @@ async def test_a_damaged_row_is_given_as_it_is(store, settings):
     assert math.isnan(found["nan"]["ham"])
 
 
+async def test_a_statement_that_the_node_has_forgotten_is_prepared_anew(store, settings):
+    await store.put(VERSION, {"before": SPAM})
+    with session_of(settings) as session:
+        for change in ("ADD later int", "DROP later"):  # the node forgets what it has prepared for the table
+            session.execute(f"ALTER TABLE spam_cache_items {change}")
+    await store.put(VERSION, {"after": SPAM})
+    assert await store.get(VERSION, ["before"]) == {"before": SPAM}
+    assert await store.get(VERSION, ["after"]) == {"after": SPAM}
+
+
 async def test_predictions_expire_when_a_lifetime_is_set(settings):
     async with opened(settings.model_copy(update={"cache_ttl": 1})) as store:
         await store.put(VERSION, {"short-lived": SPAM})
