@@ -32,6 +32,7 @@ SHARED_FOLDER = "BENTOS_FOLDER"  # environment variables by which the supervisor
 SUPERVISOR = "BENTOS_SUPERVISOR"
 CONTAINERIZED = "BENTOML_CONTAINERIZED"  # BentoML sets it in its images
 RESTART_PAUSE = 1.0  # seconds before a worker that cannot start is started again, where others have started
+YOUNG = 20_000  # objects between two garbage collections; with Python's 700, every third call has one
 BAKED = Path(__file__).parents[1] / "baked"  # a bento's versions; the repository has no such folder
 
 os.environ.setdefault("BENTOML_DO_NOT_TRACK", "True")  # BentoML's default is to report each start to its makers
@@ -128,6 +129,7 @@ class SpamService:
         self.bento_service.app = app
         gc.collect()
         gc.freeze()  # garbage collections then skip the imported modules, which would stall requests
+        gc.set_threshold(YOUNG, 20, 20)
 
     @bentoml.on_shutdown
     async def stop(self) -> None:

@@ -118,11 +118,16 @@ class Predictor:
         except Exception:
             metrics.errors.inc()
             raise
-        metrics.count_answered(answers, time.perf_counter() - started)
+        seconds = time.perf_counter() - started  # all else in the next turn of the event loop: the answer leaves first
+        asyncio.get_running_loop().call_soon(self._tell, version, caller_id, answers, seconds)
+        return answers
+
+    def _tell(self, version: LoadedVersion, caller_id: str, answers: Sequence[Answer], seconds: float) -> None:
+        """Tell the metrics, the log and whoever considers answers of a call that took so long."""
+        self.metrics.version(version.number).count_answered(answers, seconds)
         self.consider(version, caller_id, answers)
         if logs.texts.isEnabledFor(logging.INFO):
             _log_texts(version, answers)
-        return answers
 
     async def _look_up(
         self, version: LoadedVersion, texts: Sequence[str], caller_id: str, skip_cache: bool, corrected: bool

@@ -25,7 +25,7 @@ def choose(
         if span:
             span.set_attributes({"spam.model_version": version.number, "spam.alias": alias})
     if alias:
-        metrics.routed.labels(alias).inc()
+        metrics.count_routed(alias)
     return alias, version
 
 

@@ -43,6 +43,7 @@ class Metrics:
         self._quality: ShownQuality | None = None
         self._answered: float | None = None  # requests, other than probes, when they were last looked at
         self._requests: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
+        self._routed: dict[str, Counter] = {}
         self._versions: dict[str, VersionMetrics] = {}
         self._sources: set[str] = set()  # the versions that have a gauge of their own
         self._define_calls()
@@ -147,6 +148,12 @@ class Metrics:
             self._requests[route, status] = series
         series[0].inc()
         series[1].observe(seconds)
+
+    def count_routed(self, alias: str) -> None:
+        """Count a call that named no version."""
+        if (series := self._routed.get(alias)) is None:
+            series = self._routed[alias] = self.routed.labels(alias)
+        series.inc()
 
     def show_requests(self, in_progress: int, now: float) -> None:
         """Set the gauges of the requests that are being answered and of the last one, `now` being the Unix time.

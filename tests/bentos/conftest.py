@@ -1,5 +1,6 @@
 """A service in this process: the real application, store and toy versions, without BentoML's processes."""
 
+import asyncio
 from datetime import UTC, datetime
 
 import httpx
@@ -116,8 +117,17 @@ def app(service):
     return create_app(service)
 
 
+class Transport(httpx.ASGITransport):
+    """Gives an answer a turn of the event loop later, as a network does: what it tells the metrics and the log then."""
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        response = await super().handle_async_request(request)
+        await asyncio.sleep(0)
+        return response
+
+
 def client_of(app, address="10.0.0.1"):
-    transport = httpx.ASGITransport(app, raise_app_exceptions=False, client=(address, 1234))
+    transport = Transport(app, raise_app_exceptions=False, client=(address, 1234))
     return httpx.AsyncClient(transport=transport, base_url="http://test")
 
 

@@ -4,6 +4,7 @@ The id is the caller's own where X-Request-ID has a valid one. It is in the answ
 is written for the request.
 """
 
+import asyncio
 import logging
 import random
 import re
@@ -43,8 +44,9 @@ class Instrumentation:
                 await self._answer(scope, receive, response)
                 if span:
                     tracing.complete(span, scope["method"], _route(scope), response.status)
-        finally:
-            self._count(scope, response, time.perf_counter() - started)
+        finally:  # in the next turn of the event loop, so that the answer leaves first
+            seconds = time.perf_counter() - started
+            asyncio.get_running_loop().call_soon(self._count, scope, response, seconds)
 
     async def _answer(self, scope: Scope, receive: Receive, response: "ObservedSend") -> None:
         try:

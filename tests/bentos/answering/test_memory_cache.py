@@ -1,5 +1,6 @@
 """The tier of the cache in a worker's memory."""
 
+import asyncio
 import json
 import time
 import tracemalloc
@@ -45,6 +46,7 @@ async def test_what_the_store_gave_is_remembered(predictor, champion, metrics):
     predictor.memory = MemoryCache(2**20)  # of another worker
     answers = [(await predictor.answer(champion, ["free", "new"], "me", False)) for _ in range(2)]
     assert [[answer.from_memory for answer in both] for both in answers] == [[False, False], [True, True]]
+    await asyncio.sleep(0)  # metrics are told in the next turn
     told = metrics.text().decode()
     for source, texts in (("memory", 2), ("cache", 1), ("model", 2)):
         assert f'spam_predictions_total{{model_version="1",source="{source}"}} {texts}.0' in told

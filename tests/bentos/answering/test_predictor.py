@@ -187,6 +187,7 @@ async def test_a_version_answers_at_its_operating_point(predictor, champion, cac
     texts = ["0.1", "0.5", "0.6", "0.95"]
     for _ in range(1 + cached):
         answers = await predictor.answer(strict, texts, "me", False)
+    await asyncio.sleep(0)  # metrics are told in the next turn
     assert [answer.label for answer in answers] == ["ham", "ham", "spam", "spam"]
     assert [answer.verdict for answer in answers] == ["ham", "unsure", "unsure", "spam"]
     assert [answer.unfamiliar for answer in answers] == [False, True, False, False]
