@@ -83,13 +83,13 @@ def test_a_new_mlflow_store_is_filled_without_training(project):
 
 def test_an_experiment_retrains_the_variant_it_changes_and_shows_in_the_diff(restored):
     before = restored.versions()
-    output = restored.run("dvc", "exp", "run", "-n", "tangy-boat", "-S", "variants.lstm.training.epochs=2")
-    assert trained(output) == {"lstm"}
+    output = restored.run("dvc", "exp", "run", "-n", "tangy-boat", "-S", "variants.workshop.training.epochs=2")
+    assert trained(output) == {"workshop"}
     assert len(restored.versions()) == len(before) + 1
-    assert "lstm tangy-boat 2" in restored.run("mlflow", "runs", "list", "--experiment-id", "1")
-    assert "lstm" in (restored.folder / "build/report.html").read_text()
+    assert "workshop tangy-boat 2" in restored.run("mlflow", "runs", "list", "--experiment-id", "1")
+    assert "workshop" in (restored.folder / "build/report.html").read_text()
     diff = json.loads(restored.run("dvc", "metrics", "diff", "--json"))
-    assert "build/lstm/evaluation/metrics.json" in str(diff) and "build/workshop" not in str(diff)
+    assert "build/workshop/evaluation/metrics.json" in str(diff) and "build/lstm" not in str(diff)
     assert "index.html" in restored.run("dvc", "plots", "show")
     assert '"../build/vega.js"' in (restored.folder / "dvc_plots/index.html").read_text()
     assert (restored.folder / "build/vega.js").stat().st_size > 500_000

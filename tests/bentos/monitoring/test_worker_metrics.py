@@ -15,7 +15,9 @@ def memory(folder) -> dict[str, float]:
 
 
 def test_each_worker_has_the_metrics_of_its_process_until_it_ends(tmp_path):
-    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as other:
+    waiting = [sys.executable, "-c", "print(flush=True); input()"]
+    with subprocess.Popen(waiting, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        other.stdout.readline()  # while it takes the new program's place, a process has no memory
         for worker, pid in ((1, os.getpid()), (2, other.pid)):
             (tmp_path / f"process.{worker}").write_text(str(pid))
         found = memory(tmp_path)

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Iterator
 from contextlib import asynccontextmanager
+from uuid import uuid4
 
 import pytest
 
@@ -28,6 +29,7 @@ class Load:
 
     def __init__(self, store: ResilientStore) -> None:
         self.store = store
+        self.callers = [f"{uuid4()} {n}" for n in range(CALLERS)]
         self.answered: list[Call] = []
         self._stopping = False
 
@@ -41,7 +43,7 @@ class Load:
     async def running(self):
         """The writers, for as long as the block lasts; an error in any of them is raised at its end."""
         self._stopping = False
-        writers = [asyncio.create_task(self._write(f"caller {n % CALLERS}")) for n in range(WRITERS)]
+        writers = [asyncio.create_task(self._write(self.callers[n % CALLERS])) for n in range(WRITERS)]
         try:
             yield
         finally:
@@ -79,9 +81,10 @@ async def load_on(settings: Settings):
         await store.close()
 
 
-@pytest.fixture
-def settings(cassandra_ring, keyspace, tmp_path) -> Settings:
-    settings = settings_for(cassandra_ring, keyspace, tmp_path, cache_timeout=0.5)
+@pytest.fixture(scope="module")
+def settings(cassandra_ring, tmp_path_factory) -> Settings:
+    """One keyspace for all tests: to make its tables, three nodes have to agree on each, which takes 8 s."""
+    settings = settings_for(cassandra_ring, "under_load", tmp_path_factory.mktemp("ring"), cache_timeout=0.5)
     migrate(settings)
     return settings
 
