@@ -42,7 +42,6 @@ from pipelines.held_out import BASELINE, CODE, FOLDS, ClusterError, Task
 from pipelines.measure import crossval_record, crossval_report, leave_out
 from pipelines.measure.folds import FoldPredictions
 from registry.markdown import print_markdown
-from registry.versions import RegistryError
 
 
 def choose(names: list[str], loaded: params.Params) -> dict[str, params.Variant | None]:
@@ -149,4 +148,4 @@ def _arguments() -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    stage.run(main, ClusterError, RegistryError)
+    stage.run(main, ClusterError)

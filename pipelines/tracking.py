@@ -27,8 +27,7 @@ from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 
 from pipelines.hashing import sha256_of_file
-from registry.settings import RegistrySettings
-from registry.versions import Registry
+from registry.settings import RegistrySettings, without_passwords
 
 WEIGHTS = "weights_sha256"
 CANDIDATE = "candidate"  # the tag of a run that holds a candidate's cross-validation
@@ -46,7 +45,7 @@ EXPERIMENT = (
 def connect() -> MlflowClient:
     """Connect MLflow to the configured store, and create the experiment there, which has the model's name.
 
-    Raises RegistryError where the store does not answer.
+    Raises ConnectionError, which ends a stage with its sentence, where the store does not answer.
     """
     settings = RegistrySettings()
     os.environ.setdefault("MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL", "2")  # seconds; a training takes half a minute
@@ -55,13 +54,21 @@ def connect() -> MlflowClient:
     logging.getLogger("mlflow").setLevel(logging.ERROR)  # the stages print their own progress
     mlflow.set_tracking_uri(settings.mlflow_tracking_uri)
     mlflow.set_registry_uri(settings.mlflow_tracking_uri)
-    with Registry(settings.model_name, settings.mlflow_tracking_uri).errors():
-        client = MlflowClient()
-        if client.get_experiment_by_name(settings.model_name) is None:
-            with suppress(MlflowException):  # somebody else created it meanwhile; anything else fails at the next line
-                artifacts = _artifacts_beside(settings.mlflow_tracking_uri)
-                client.create_experiment(settings.model_name, artifacts, {NOTE: EXPERIMENT})
-        mlflow.set_experiment(settings.model_name)
+    try:
+        return _client_with_experiment(settings)
+    except (MlflowException, ImportError) as error:  # the latter: no driver for the URI
+        line = str(error).partition("\n")[0]
+        message = f"MLflow at {settings.mlflow_tracking_uri} (MLFLOW_TRACKING_URI) cannot be used: {line}"
+        raise ConnectionError(without_passwords(message)) from error
+
+
+def _client_with_experiment(settings: RegistrySettings) -> MlflowClient:
+    client = MlflowClient()
+    if client.get_experiment_by_name(settings.model_name) is None:
+        with suppress(MlflowException):  # somebody else created it meanwhile; anything else fails at the next line
+            artifacts = _artifacts_beside(settings.mlflow_tracking_uri)
+            client.create_experiment(settings.model_name, artifacts, {NOTE: EXPERIMENT})
+    mlflow.set_experiment(settings.model_name)
     return client
 
 

@@ -26,7 +26,6 @@ from pipelines.model.batches import Batches, probabilities
 from pipelines.model.sizes import sizes_of
 from registry.metrics import mcc
 from registry.model.tokenizer import Encoded, Tokenizer
-from registry.versions import RegistryError
 
 CODE = [Path(__file__), *sorted(Path(__file__).with_name("model").glob("*.py"))]
 AfterEpoch = Callable[[int, float, keras.Model, Tokenizer], None]
@@ -195,4 +194,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    stage.run(main, RegistryError)
+    stage.run(main)

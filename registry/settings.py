@@ -3,6 +3,7 @@
 Training, promoting and serving read the same.
 """
 
+import re
 from pathlib import Path
 from typing import Annotated, Self
 from urllib.parse import urlsplit
@@ -45,3 +46,8 @@ class RegistrySettings(BaseSettings):
         if self.notify_url.get_secret_value() and not self.notify_secret.get_secret_value():
             raise ValueError("NOTIFY_URL needs NOTIFY_SECRET, by which the receiver knows who sends")
         return self
+
+
+def without_passwords(message: str) -> str:
+    """A message that may name a URI, without what stands before the host."""
+    return re.sub(r"//\S*@", "//***@", message)  # also a lone token, and a password with / or @ in it

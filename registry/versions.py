@@ -4,7 +4,6 @@ Importing MLflow takes a second or two, so a Registry imports it when it first n
 """
 
 import json
-import re
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from registry.model.evaluation import EvaluationDetails
+from registry.settings import without_passwords
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -253,10 +253,6 @@ def registry_error(uri: str, reason: object) -> RegistryError:
     """One sentence without passwords."""
     line = str(reason).partition("\n")[0]  # what follows is SQL
     return RegistryError(without_passwords(f"the registry at {uri}: {line}"))
-
-
-def without_passwords(message: str) -> str:
-    return re.sub(r"//\S*@", "//***@", message)  # also a lone token, and a password with / or @ in it
 
 
 def newest_first(rows: Iterable[Any], aliases: Mapping[str, str | int]) -> list[Version]:

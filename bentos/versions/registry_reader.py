@@ -15,7 +15,8 @@ from registry.quality.published import LiveQuality
 from registry.quick import DetachedRegistry
 from registry.reading.mlflow_process import MLflowProcess
 from registry.route import routing_in
-from registry.versions import CHAMPION, RegistryError, Version, without_passwords
+from registry.settings import without_passwords
+from registry.versions import CHAMPION, RegistryError, Version
 
 RETRY = 60.0  # seconds before a damaged version, or a copy that could not be kept, is tried again
 EVERY_TIME, NEVER = 0.0, math.inf  # as the `retry_at` of a located version

@@ -62,11 +62,13 @@ class Executor:
         metadata = prepared.result_metadata
 
         def answered(response: Any) -> None:
-            pool.return_connection(connection)
-            if isinstance(response, ResultMessage):
-                done(response.parsed_rows, None)
-            else:
-                self._execute_by_driver(statement, done)
+            try:
+                pool.return_connection(connection)
+            finally:
+                if isinstance(response, ResultMessage):
+                    done(response.parsed_rows, None)
+                else:
+                    self._execute_by_driver(statement, done)
 
         message = ExecuteMessage(
             prepared.query_id,
