@@ -25,6 +25,7 @@ import pandas as pd
 from mlflow import MlflowClient
 from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
+from sqlalchemy.exc import SQLAlchemyError
 
 from pipelines.hashing import sha256_of_file
 from registry.settings import RegistrySettings, without_passwords
@@ -56,8 +57,8 @@ def connect() -> MlflowClient:
     mlflow.set_registry_uri(settings.mlflow_tracking_uri)
     try:
         return _client_with_experiment(settings)
-    except (MlflowException, ImportError) as error:  # the latter: no driver for the URI
-        line = str(error).partition("\n")[0]
+    except (MlflowException, SQLAlchemyError, ImportError) as error:  # the last: no driver for the URI
+        line = str(error).partition("\n")[0]  # what follows is SQL
         message = f"MLflow at {settings.mlflow_tracking_uri} (MLFLOW_TRACKING_URI) cannot be used: {line}"
         raise ConnectionError(without_passwords(message)) from error
 

@@ -44,7 +44,8 @@ class Executor:
 
     def _send(self, statement: BoundStatement, done: Done) -> bool:
         """Whether the statement could be sent."""
-        pool = self._pool(statement)
+        if (pool := self._pool(statement)) is None:
+            return False
         connection = None
         try:
             connection, request_id = pool.borrow_connection(timeout=0)
