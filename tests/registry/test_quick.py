@@ -47,10 +47,11 @@ def test_a_model_that_was_never_registered_has_no_tags(quick):
         quick.model_tags()
 
 
-def test_files_that_are_gone_are_an_error(registry, quick):
+def test_files_that_are_gone_are_an_error(registry, quick, tmp_path):
     version = quick.resolve("2")
-    registry.client.create_model_version(MODEL_NAME, "/nowhere/at all", tags={"digest": "x"})
-    with pytest.raises(RegistryError, match="No such folder: /nowhere/at all"):
+    gone = tmp_path / "not there"
+    registry.client.create_model_version(MODEL_NAME, str(gone), tags={"digest": "x"})
+    with pytest.raises(RegistryError, match=f"No such folder: {gone}"):
         quick.folder(replace(version, number="4"))
 
 

@@ -43,8 +43,8 @@ def test_a_wrong_setting_is_named_and_nothing_starts(tmp_path, settings, why):
 @pytest.mark.parametrize(
     ("settings", "why"),
     [
-        ({"SQLITE_PATH": "/nowhere/spam.db"}, "/nowhere/spam.db: unable to open"),
-        ({"CASSANDRA_CONTACT_POINTS": "127.0.0.1", "SPOOL_PATH": "/nowhere/spool.db"}, "SPOOL_PATH=/nowhere/spool.db"),
+        ({"SQLITE_PATH": "/dev/null/spam.db"}, "/dev/null/spam.db: unable to open"),
+        ({"CASSANDRA_CONTACT_POINTS": "127.0.0.1", "SPOOL_PATH": "/dev/null/a.db"}, "SPOOL_PATH=/dev/null/a.db"),
         ({"CASSANDRA_CONTACT_POINTS": "127.0.0.1", "CASSANDRA_TLS_CA": "/dev/null"}, "CASSANDRA_TLS_CA=/dev/null"),
         ({"ASTRA_DB_SECURE_BUNDLE_PATH": "/dev/null"}, "ASTRA_DB_SECURE_BUNDLE_PATH=/dev/null"),
     ],
