@@ -51,6 +51,9 @@ def node_settings(
 
 
 SMALL = {
+    # as in cassandra_latest.yaml: what is not flushed yet lies outside of the heap, which makes collections shorter
+    "memtable": {"configurations": {"default": {"class_name": "TrieMemtable"}}},
+    "memtable_allocation_type": "offheap_objects",
     "memtable_heap_space": "64MiB",
     "memtable_offheap_space": "64MiB",
     "commitlog_segment_size": "8MiB",
