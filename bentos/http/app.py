@@ -12,10 +12,19 @@ from bentos.http.pages import WEB
 from bentos.http.routes import bentoml_api, feedback, log, operations, predictions, review, versions
 from bentos.http.swagger import add_swagger
 
+# FastAPI's own spans would have the query, and so a caller's text; `bentos.monitoring.tracing` makes ours.
+NO_TELEMETRY = {"tracing": False, "metrics": False, "logs": False}
+
 
 def create_app(service: Service) -> FastAPI:
     app = FastAPI(
-        title=service.api_name, version="1", description=DESCRIPTION, openapi_tags=TAGS, docs_url=None, redoc_url=None
+        title=service.api_name,
+        version="1",
+        description=DESCRIPTION,
+        openapi_tags=TAGS,
+        docs_url=None,
+        redoc_url=None,
+        telemetry=NO_TELEMETRY,
     )
     app.state.service = service
     modules = (predictions, bentoml_api, log, feedback, review, versions)
