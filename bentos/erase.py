@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from bentos.settings import Settings
 from bentos.store import StoreError, Subject, backends
 from bentos.store.spool import erase_waiting, replay_lock
-from registry.versions import Registry, RegistryError
+from registry.errors import RegistryError
+from registry.versions import Registry
 
 LOCK_TIMEOUT = 30.0  # seconds for a service that moves rows out of the spool
 REMAINS = (  # what no command can erase from here, each with what to do

@@ -41,6 +41,7 @@ from pipelines.hashing import sha256_of_files
 from pipelines.held_out import BASELINE, CODE, FOLDS, ClusterError, Task
 from pipelines.measure import crossval_record, crossval_report, leave_out
 from pipelines.measure.folds import FoldPredictions
+from registry.errors import RegistryError
 from registry.markdown import print_markdown
 
 
@@ -148,4 +149,4 @@ def _arguments() -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    stage.run(main, ClusterError)
+    stage.run(main, ClusterError, RegistryError)

@@ -22,12 +22,13 @@ from mlflow import MlflowClient
 from pipelines import params, stage, tracking
 from pipelines.hashing import sha256_of_files
 from registry.card import card
+from registry.errors import RegistryError
 from registry.lock import STALE, changing
 from registry.model.artifact import Artifact, ArtifactError
 from registry.model.evaluation import EvaluationDetails
 from registry.publish import publish
 from registry.settings import RegistrySettings
-from registry.versions import CARD, CORPUS, EVALUATION, REPORT, STAND_IN, Registry, RegistryError
+from registry.versions import CARD, CORPUS, EVALUATION, REPORT, STAND_IN, Registry
 
 EVALUATED = "evaluation_sha256"  # a run's tag
 

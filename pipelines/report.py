@@ -14,8 +14,9 @@ from pathlib import Path
 from pipelines import params, stage
 from pipelines.measure import report
 from pipelines.measure.report import Evaluated
+from registry.errors import RegistryError, UnknownVersion
 from registry.settings import RegistrySettings
-from registry.versions import CHAMPION, Registry, RegistryError, UnknownVersion
+from registry.versions import CHAMPION, Registry
 
 
 def variants(build: Path, names: list[str]) -> list[Evaluated]:

@@ -47,11 +47,12 @@ from pipelines.reproduction import (
     write,
 )
 from registry import command
+from registry.errors import RegistryError
 from registry.notify import RETRAINED, RETRAINING_FAILED, notify
 from registry.promote import Refused, best, promote
 from registry.settings import RegistrySettings
 from registry.thresholds import thresholds_from
-from registry.versions import CHAMPION, Registry, RegistryError, Version
+from registry.versions import CHAMPION, Registry, Version
 
 COLLECTED = WORK / "feedback.csv"  # what would be trained on
 PARAMS = Path("params.yaml")

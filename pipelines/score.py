@@ -32,11 +32,12 @@ from pipelines.scoring.pieces import FORMATS, PIECE_BYTES, PIECE_ROWS, Columns, 
 from pipelines.scoring.service import ID, TEXT, ServiceError, copy_calls, fill_cache
 from pipelines.scoring.worker import Job, PieceError
 from registry import command
+from registry.errors import RegistryError
 from registry.model.artifact import FILES, ArtifactError, damage
 from registry.model.decision import UNSURE
 from registry.quick import QuickRegistry
 from registry.settings import RegistrySettings
-from registry.versions import CHAMPION, RegistryError, Version
+from registry.versions import CHAMPION, Version
 
 CALLS, CACHE = "calls", "cache"  # an INPUT and an OUTPUT of the service
 CACHE_FOLDER = Path("build/scored")  # where the rows are on their way to the cache

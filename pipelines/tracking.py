@@ -25,10 +25,10 @@ import pandas as pd
 from mlflow import MlflowClient
 from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
-from sqlalchemy.exc import SQLAlchemyError
 
 from pipelines.hashing import sha256_of_file
-from registry.settings import RegistrySettings, without_passwords
+from registry.errors import registry_errors
+from registry.settings import RegistrySettings
 
 WEIGHTS = "weights_sha256"
 CANDIDATE = "candidate"  # the tag of a run that holds a candidate's cross-validation
@@ -46,7 +46,7 @@ EXPERIMENT = (
 def connect() -> MlflowClient:
     """Connect MLflow to the configured store, and create the experiment there, which has the model's name.
 
-    Raises ConnectionError, which ends a stage with its sentence, where the store does not answer.
+    Raises RegistryError where the store does not answer.
     """
     settings = RegistrySettings()
     os.environ.setdefault("MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL", "2")  # seconds; a training takes half a minute
@@ -55,12 +55,8 @@ def connect() -> MlflowClient:
     logging.getLogger("mlflow").setLevel(logging.ERROR)  # the stages print their own progress
     mlflow.set_tracking_uri(settings.mlflow_tracking_uri)
     mlflow.set_registry_uri(settings.mlflow_tracking_uri)
-    try:
+    with registry_errors(settings.mlflow_tracking_uri):
         return _client_with_experiment(settings)
-    except (MlflowException, SQLAlchemyError, ImportError) as error:  # the last: no driver for the URI
-        line = str(error).partition("\n")[0]  # what follows is SQL
-        message = f"MLflow at {settings.mlflow_tracking_uri} (MLFLOW_TRACKING_URI) cannot be used: {line}"
-        raise ConnectionError(without_passwords(message)) from error
 
 
 def _client_with_experiment(settings: RegistrySettings) -> MlflowClient:

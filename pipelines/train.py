@@ -24,6 +24,7 @@ from pipelines.model import network, wide
 from pipelines.model.backend import keras, make_repeatable, tf
 from pipelines.model.batches import Batches, probabilities
 from pipelines.model.sizes import sizes_of
+from registry.errors import RegistryError
 from registry.metrics import mcc
 from registry.model.tokenizer import Encoded, Tokenizer
 
@@ -194,4 +195,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    stage.run(main)
+    stage.run(main, RegistryError)

@@ -13,6 +13,7 @@ from registry import command, output
 from registry.call_log import CORRECTION, read_calls
 from registry.delivery import deliver
 from registry.drift import Drift, drifts, profiles_of
+from registry.errors import RegistryError
 from registry.events import history
 from registry.notify import DRIFT, notify
 from registry.outbox import Outbox, OutboxError
@@ -24,7 +25,7 @@ from registry.rollout import arguments as rollout
 from registry.route import Routing, read_routing, set_routing
 from registry.settings import RegistrySettings
 from registry.thresholds import thresholds_from
-from registry.versions import Registry, RegistryError
+from registry.versions import Registry
 
 NO_SHADOW = "none"  # the value of --shadow that ends it
 NO_VERSIONS = "no version of {} yet; `dvc repro` registers them"

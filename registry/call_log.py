@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import NamedTuple
 
+from registry.errors import RegistryError
 from registry.service_export import exported
-from registry.versions import RegistryError
 
 CORRECTION, SHADOW = "correction", "shadow"  # sources of calls that no version answered a caller with
 

@@ -12,8 +12,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from registry.errors import RegistryError
 from registry.model.profile import SCORES, Histogram, TextProfile, bin_of
-from registry.versions import Registry, RegistryError, Version
+from registry.versions import Registry, Version
 
 SHIFTING, DRIFTED = 0.1, 0.25
 MIN_CALLS = 200

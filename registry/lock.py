@@ -13,8 +13,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
+from registry.errors import RegistryError
 from registry.user import user
-from registry.versions import Registry, RegistryError
+from registry.versions import Registry
 
 WAIT = 10.0  # seconds for somebody else's change, which takes a fraction of one
 STALE = 60.0  # seconds after which the holder has died without deleting the lock

@@ -6,12 +6,13 @@ Every change is recorded as an event, and a rollback reads the events.
 import json
 
 from registry.description import describe
+from registry.errors import RegistryError
 from registry.events import history, record
 from registry.gate import TestResult, Thresholds, Verdict, judge
 from registry.lock import ChangedMeanwhile, changing, check_unchanged
 from registry.model.evaluation import EvaluationDetails, read_predictions
 from registry.notify import PROMOTE, REFUSE, ROLLBACK, notify
-from registry.versions import ADMITTED, CHAMPION, Registry, RegistryError, Version
+from registry.versions import ADMITTED, CHAMPION, Registry, Version
 
 CHALLENGER = "challenger"
 OVERTAKEN = "overtaken"  # the event of a change that was not made, since somebody else changed the registry first

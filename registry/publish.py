@@ -21,10 +21,11 @@ from mlflow.types import ColSpec, Schema
 
 from registry.card import card
 from registry.description import describe, describe_model
+from registry.errors import RegistryError
 from registry.lock import changing
 from registry.model.artifact import Artifact, ArtifactError
 from registry.model.evaluation import EvaluationDetails
-from registry.versions import CARD, CORPUS, EVALUATION, PAYLOAD, REPORT, STAND_IN, Registry, RegistryError, Version
+from registry.versions import CARD, CORPUS, EVALUATION, PAYLOAD, REPORT, STAND_IN, Registry, Version
 
 CODE = Path(__file__).parent
 EVALUATION_FILES = ("metrics.json", "details.json", "predictions.csv", "mistakes.csv")

@@ -12,12 +12,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
+from registry.errors import RegistryError, registry_error
 from registry.reading import NeedsMLflow, Source
 from registry.reading.local_files import local_path
 from registry.reading.mlflow_process import MLflowProcess
 from registry.reading.rest import WORKSPACE, TrackingServer
 from registry.reading.sql import SQLITE, database_tables, sqlite_tables
-from registry.versions import PAYLOAD, RegisteredModel, Registry, RegistryError, Version, registry_error
+from registry.versions import PAYLOAD, RegisteredModel, Registry, Version
 
 DATABASES = ("postgresql", "mysql", "mssql")  # besides SQLite, those that MLflow keeps its tables in
 PAUSE = 30.0  # seconds between two equal questions to MLflow's process: each start takes two seconds of a processor

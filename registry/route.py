@@ -8,9 +8,10 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 
+from registry.errors import RegistryError
 from registry.events import record
 from registry.lock import changing, check_unchanged
-from registry.versions import CHAMPION, Registry, RegistryError
+from registry.versions import CHAMPION, Registry
 
 ROUTING = "routing"
 

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from registry.errors import RegistryError
 from registry.gate import Thresholds
-from registry.versions import RegistryError
 
 
 def thresholds_from(params: Path) -> Thresholds:

@@ -6,7 +6,7 @@ Importing MLflow takes a second or two, so a Registry imports it when it first n
 import json
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from registry.errors import RegistryError, UnknownVersion, registry_errors
 from registry.model.evaluation import EvaluationDetails
-from registry.settings import without_passwords
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -29,14 +29,6 @@ CORPUS = "corpus_sha256"  # in its metadata and its tags: of the file with the t
 STAND_IN = "stand_in"  # in its metadata and its tags: what stood in for the corpus in training; absent otherwise
 ADMITTED = "admitted"  # a tag of a version that `promote` made champion: how and why
 MAX_DESCRIPTION = 5000  # characters, MLflow's limit
-
-
-class RegistryError(Exception):
-    """The registry or what it holds cannot be used; the message says which and why."""
-
-
-class UnknownVersion(RegistryError):
-    """No version has this number or alias; the message lists those that exist."""
 
 
 @dataclass(frozen=True)
@@ -237,22 +229,9 @@ class Registry:
             for alias in (before.keys() - after.keys()) | {f"moving-{number}" for number in moving}:
                 self.client.delete_registered_model_alias(self.model_name, alias)
 
-    @contextmanager
-    def errors(self) -> Iterator[None]:
+    def errors(self) -> AbstractContextManager[None]:
         """Raise RegistryError for the errors of MLflow and of what is below it."""
-        from mlflow.exceptions import MlflowException
-        from sqlalchemy.exc import SQLAlchemyError
-
-        try:
-            yield
-        except (MlflowException, SQLAlchemyError, OSError, ImportError) as error:  # the last: no driver for the URI
-            raise registry_error(self.tracking_uri, error) from error
-
-
-def registry_error(uri: str, reason: object) -> RegistryError:
-    """One sentence without passwords."""
-    line = str(reason).partition("\n")[0]  # what follows is SQL
-    return RegistryError(without_passwords(f"the registry at {uri}: {line}"))
+        return registry_errors(self.tracking_uri)
 
 
 def newest_first(rows: Iterable[Any], aliases: Mapping[str, str | int]) -> list[Version]:

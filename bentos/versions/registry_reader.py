@@ -10,13 +10,14 @@ from bentos.versions.catalogue import Catalogue, Entry
 from bentos.versions.copies import Copies
 from bentos.versions.loaded import RUN_MAKE_UP, RUN_PROMOTE
 from bentos.versions.selection import ALIASES, select, unknown
+from registry.errors import RegistryError
 from registry.model.artifact import ArtifactError, Stamps, damage, stamps
 from registry.quality.published import LiveQuality
 from registry.quick import DetachedRegistry
 from registry.reading.mlflow_process import MLflowProcess
 from registry.route import routing_in
 from registry.settings import without_passwords
-from registry.versions import CHAMPION, RegistryError, Version
+from registry.versions import CHAMPION, Version
 
 RETRY = 60.0  # seconds before a damaged version, or a copy that could not be kept, is tried again
 EVERY_TIME, NEVER = 0.0, math.inf  # as the `retry_at` of a located version

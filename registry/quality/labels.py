@@ -14,8 +14,8 @@ from hashlib import sha256
 from itertools import groupby
 
 from registry.call_log import Correction
+from registry.errors import RegistryError
 from registry.service_export import exported
-from registry.versions import RegistryError
 
 RANDOM, SELECTED, CALLERS = "random", "selected", "callers"
 SAMPLES = {  # by name, and whether a figure of it is biased

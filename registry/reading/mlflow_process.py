@@ -20,7 +20,8 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
-from registry.versions import RegisteredModel, Registry, RegistryError, Version, registry_error
+from registry.errors import RegistryError, registry_error
+from registry.versions import RegisteredModel, Registry, Version
 
 MODULE = "registry.reading.mlflow_process"
 PATIENCE = 300.0  # seconds for an answer: a download may be slow

@@ -12,8 +12,9 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+from registry.errors import registry_error
 from registry.reading import NeedsMLflow
-from registry.versions import RegisteredModel, newest_first, registry_error
+from registry.versions import RegisteredModel, newest_first
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine

@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import Any
 from urllib.parse import urlsplit
 
+from registry.errors import RegistryError
 from registry.output import routing_line
 from registry.quality import live
 from registry.rollout.checks import Judged, Limits
@@ -21,7 +22,7 @@ from registry.rollout.services import Services
 from registry.route import read_routing
 from registry.settings import RegistrySettings
 from registry.thresholds import thresholds_from
-from registry.versions import Registry, RegistryError
+from registry.versions import Registry
 
 SENTENCE = "Give a version more and more of the calls, and at last the champion's place, or none."
 EXAMPLE = "rollout challenger --steps 5,25,50,100 --hold 15m"

@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import asdict, replace
 from typing import NoReturn
 
+from registry.errors import RegistryError, UnknownVersion
 from registry.events import history, record
 from registry.lock import ChangedMeanwhile, changing
 from registry.notify import ROLLOUT_STEP, ROLLOUT_STOP, notify
@@ -26,7 +27,7 @@ from registry.rollout.state import (
     write_state,
 )
 from registry.route import Routing, read_routing, routing_in, set_routing
-from registry.versions import CHAMPION, Registry, RegistryError, UnknownVersion
+from registry.versions import CHAMPION, Registry
 
 STEP, STOP = "rollout step", "rollout stop"  # events
 NOTIFICATIONS = {STEP: ROLLOUT_STEP, STOP: ROLLOUT_STOP}

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 
+from registry.errors import RegistryError
 from registry.gate import Thresholds
 from registry.lock import ChangedMeanwhile
 from registry.promote import Refused, promote
@@ -14,7 +15,7 @@ from registry.rollout.control import Control, Stopped, TakenOver
 from registry.rollout.plan import LiveQuality, Plan, check, start_problems, unloaded
 from registry.rollout.progress import Progress
 from registry.rollout.services import Services
-from registry.versions import Registry, RegistryError
+from registry.versions import Registry
 
 NOT_JUDGED = checks.Judged(0, 0, 0, 0)
 STOP_TRIES = 240  # looks for as long as the registry cannot be written to

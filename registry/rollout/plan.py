@@ -5,12 +5,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from registry.errors import RegistryError, UnknownVersion
 from registry.gate import Thresholds
 from registry.promote import verdict_today
 from registry.rollout.checks import Judged, Levels, Limits, levels
 from registry.rollout.services import Look, Served
 from registry.route import Routing
-from registry.versions import CHAMPION, Registry, RegistryError, UnknownVersion, Version
+from registry.versions import CHAMPION, Registry, Version
 
 LOOK_EVERY = 15.0  # seconds, at most
 LOOKS = 10  # in a hold, at least

@@ -13,9 +13,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from registry.errors import RegistryError
 from registry.route import Routing
 from registry.user import user
-from registry.versions import Registry, RegistryError
+from registry.versions import Registry
 
 ROLLOUT = "rollout"  # the tag
 LEASE = 120.0  # seconds after which a process that has not signed is gone

@@ -164,9 +164,10 @@ def git(*words: str, repository: Path = ROOT) -> str:
 
 def champion() -> Path:
     """The artifact of the champion, or of the newest version where there is none. Raises QuickError."""
+    from registry.errors import RegistryError
     from registry.quick import QuickRegistry
     from registry.settings import RegistrySettings
-    from registry.versions import CHAMPION, RegistryError
+    from registry.versions import CHAMPION
 
     registry = QuickRegistry(RegistrySettings().model_name, registry_uri())
     try:

@@ -16,6 +16,7 @@ WITHOUT_EFFECT = {  # modules that no output depends on
     "pipelines/stage.py",  # how a command ends
     "registry/__init__.py",  # the same
     "registry/command.py",  # the same
+    "registry/errors.py",  # what it says where the registry is away
     "registry/settings.py",  # where the registry is
     "registry/notify.py",  # who is told
     "registry/file_lock.py",

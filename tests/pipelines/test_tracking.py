@@ -12,6 +12,7 @@ import pytest
 from mlflow import MlflowClient
 
 from pipelines import tracking
+from registry.errors import RegistryError
 from registry.settings import RegistrySettings
 from tests.server import free_port
 from tests.toyregistry import empty_registry
@@ -79,6 +80,6 @@ def test_a_run_has_the_data_that_it_was_trained_on_and_says_what_it_is(tmp_path,
 def test_a_server_that_is_away_is_one_sentence(monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{free_port()}")
     monkeypatch.setenv(tracking.RETRIES, "0")
-    with pytest.raises(ConnectionError) as raised:
+    with pytest.raises(RegistryError) as raised:
         tracking.connect()
     assert "Connection refused" in str(raised.value) and "\n" not in str(raised.value)

@@ -11,7 +11,7 @@ import pytest
 from bentos.store import Call, timeuuid
 from bentos.store.sqlite.store import SQLiteStore
 from registry.call_log import LoggedCall, read_calls
-from registry.versions import RegistryError
+from registry.errors import RegistryError
 
 ROOT = Path(__file__).parents[2]
 HOUR = timedelta(hours=1)

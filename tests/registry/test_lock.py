@@ -7,11 +7,12 @@ import time
 import pytest
 
 from registry import lock, promote, route
+from registry.errors import RegistryError
 from registry.events import history
 from registry.lock import ChangedMeanwhile, changing
 from registry.promote import rollback
 from registry.route import Routing, read_routing, set_routing
-from registry.versions import Registry, RegistryError
+from registry.versions import Registry
 from tests.registry.conftest import THRESHOLDS, aliases
 from tests.toyregistry import MODEL_NAME
 

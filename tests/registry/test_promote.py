@@ -3,9 +3,10 @@ import json
 import pytest
 from mlflow import MlflowClient
 
+from registry.errors import RegistryError
 from registry.events import history
 from registry.promote import Refused, initialise, promote, read_test_result, rollback
-from registry.versions import EVALUATION, Registry, RegistryError
+from registry.versions import EVALUATION, Registry
 from tests.registry.conftest import THRESHOLDS, aliases
 from tests.toyregistry import MODEL_NAME, add_version
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from registry.errors import RegistryError
 from registry.quick import DetachedRegistry, QuickRegistry
 from registry.reading.mlflow_process import MLflowProcess
 from registry.route import Routing, read_routing, set_routing
-from registry.versions import RegistryError
 from tests.toyregistry import MODEL_NAME
 
 ROOT = Path(__file__).parents[2]

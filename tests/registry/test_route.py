@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from registry.errors import RegistryError
 from registry.events import history
 from registry.route import Routing, read_routing, set_routing
-from registry.versions import RegistryError
 
 
 @pytest.fixture

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from registry.versions import Registry, RegistryError, UnknownVersion, Version
+from registry.errors import RegistryError, UnknownVersion
+from registry.versions import Registry, Version
 from tests.registry.conftest import aliases
 from tests.toyregistry import MODEL_NAME
 

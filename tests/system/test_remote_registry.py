@@ -12,11 +12,12 @@ from pathlib import Path
 
 import pytest
 
+from registry.errors import RegistryError
 from registry.promote import promote
 from registry.quick import DetachedRegistry, source_of
 from registry.reading import rest
 from registry.reading.mlflow_process import MLflowProcess
-from registry.versions import Registry, RegistryError
+from registry.versions import Registry
 from tests import team
 from tests.registry.conftest import THRESHOLDS
 from tests.server import Server

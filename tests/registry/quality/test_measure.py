@@ -4,11 +4,12 @@ from datetime import UTC, datetime
 
 import pytest
 
+from registry.errors import RegistryError
 from registry.quality import live
 from registry.quality.judgements import Judgement
 from registry.quality.measure import figures, measure, positive_label
 from registry.quality.proportions import labels_needed, paired
-from registry.versions import RegistryError, Version
+from registry.versions import Version
 from tests.registry.quality.conftest import HOUR, answers
 
 pytestmark = pytest.mark.usefixtures("folder")

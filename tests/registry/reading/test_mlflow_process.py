@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from registry.errors import RegistryError
 from registry.reading import mlflow_process
 from registry.reading.mlflow_process import MLflowProcess
-from registry.versions import RegistryError
 from tests.system.tools import process_tree, running, wait_until
 
 ROOT = Path(__file__).parents[3]

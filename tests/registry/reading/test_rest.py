@@ -11,9 +11,10 @@ from typing import Self
 
 import pytest
 
+from registry.errors import RegistryError
 from registry.reading import NeedsMLflow
 from registry.reading.rest import TrackingServer
-from registry.versions import Registry, RegistryError
+from registry.versions import Registry
 from tests.cassandra.certificates import Authority
 
 MODEL = {"registered_model": {"name": "m", "tags": [{"key": "k", "value": "v"}]}, "workspaces_enabled": True}

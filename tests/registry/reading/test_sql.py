@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from registry.errors import RegistryError
 from registry.reading import NeedsMLflow
 from registry.reading.sql import sqlite_tables
 from registry.route import Routing, set_routing
-from registry.versions import RegistryError
 from tests.toyregistry import MODEL_NAME
 
 

@@ -9,13 +9,13 @@ from datetime import datetime
 import pytest
 
 from registry import notify
+from registry.errors import RegistryError
 from registry.events import history
 from registry.outbox import WAITING, Outbox
 from registry.rollout.checks import Judged
 from registry.rollout.control import STOP, TakenOver
 from registry.rollout.state import ROLLOUT, Runner, State, read_state, write_state
 from registry.route import Routing, read_routing, set_routing
-from registry.versions import RegistryError
 from tests.registry.conftest import aliases
 from tests.registry.rollout.drive import PLAN, at, interrupt, serve
 

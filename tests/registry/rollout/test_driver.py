@@ -5,12 +5,12 @@ from datetime import datetime
 
 import pytest
 
+from registry.errors import RegistryError
 from registry.events import history
 from registry.rollout.checks import Judged
 from registry.rollout.control import STEP, STOP, Stopped
 from registry.rollout.state import ROLLOUT
 from registry.route import Routing, read_routing, set_routing
-from registry.versions import RegistryError
 from tests.registry.conftest import THRESHOLDS, aliases
 from tests.registry.rollout.drive import PLAN, at, serve
 
