@@ -184,8 +184,8 @@ def main() -> None:
         sys.exit(not run(**wanted))
     from tests.benchmarks.node import node
 
-    with node() as settings:
-        sys.exit(not run(**wanted, **settings))
+    with node() as its:
+        sys.exit(not run(**wanted, **its.settings))
 
 
 if __name__ == "__main__":

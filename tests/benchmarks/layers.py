@@ -157,9 +157,10 @@ def main() -> None:
     args = parser.parse_args()
     from tests.benchmarks.node import node
 
-    with tempfile.TemporaryDirectory() as folder, node() if args.cassandra else nullcontext({}) as chosen:
+    with tempfile.TemporaryDirectory() as folder, node() if args.cassandra else nullcontext() as its:
         own = {"sqlite_path": f"{folder}/spam.db", "spool_path": f"{folder}/spool.db", "cache_timeout": PATIENT}
-        settings = Settings(_env_file=None, **own, **{name.lower(): value for name, value in chosen.items()})
+        own |= {name.lower(): value for name, value in its.settings.items()} if its else {}
+        settings = Settings(_env_file=None, **own)
         uvloop.run(run(settings, args.artifact, args.calls, args.rounds))
 
 

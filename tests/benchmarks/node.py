@@ -1,22 +1,38 @@
 """A Cassandra node of one's own as the store of a service."""
 
+import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 from bentos.settings import Settings
 from bentos.store.cassandra.schema import migrate
+from tests.cassandra.config import Options
 from tests.cassandra.jars import jars
 from tests.cassandra.ring import Ring
 
 
-@contextmanager
-def node() -> Iterator[dict[str, str]]:
-    """The settings of a service whose store is a node that runs meanwhile. Raises MissingToolError where none can.
+class Node(NamedTuple):
+    """A running node: the settings of a service whose store it is, and its process."""
 
-    The node acknowledges a write when it is on disk.
+    settings: dict[str, str]
+    pid: int
+
+    def compiling(self) -> float:
+        """The seconds of a core that the JVM's compilers have taken so far."""
+        threads = (stat.read_text() for stat in Path(f"/proc/{self.pid}/task").glob("*/stat"))
+        ticks = [stat.rpartition(")")[2].split()[11:13] for stat in threads if "CompilerThre" in stat]  # 15 characters
+        return sum(int(user) + int(system) for user, system in ticks) / os.sysconf("SC_CLK_TCK")
+
+
+@contextmanager
+def node(options: Options = Options()) -> Iterator[Node]:  # noqa: B008 (frozen)
+    """A node that runs meanwhile. Raises MissingToolError where none can.
+
+    It acknowledges a write when it is on disk.
     """
-    with tempfile.TemporaryDirectory() as scratch, Ring(Path(scratch), jars()) as ring:
+    with tempfile.TemporaryDirectory() as scratch, Ring(Path(scratch), jars(), options) as ring:
         migrate(Settings(_env_file=None, cassandra_contact_points=ring.hosts[0], cassandra_port=ring.port))
-        yield {"CASSANDRA_CONTACT_POINTS": ring.hosts[0], "CASSANDRA_PORT": str(ring.port)}
+        yield Node({"CASSANDRA_CONTACT_POINTS": ring.hosts[0], "CASSANDRA_PORT": str(ring.port)}, ring.pid(1))

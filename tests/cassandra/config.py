@@ -11,6 +11,8 @@ class Options:
     """How the nodes run. `port` and `storage_port` 0: free ones. `tls`: PEM file of a node's key and certificate.
 
     `commitlog_sync`: with "batch" a write is on disk before it is acknowledged, with "periodic" up to a minute later.
+    `second_compiler`: let the JVM compile once more what runs often, as it does by default. The node is faster then,
+    after minutes of load in which the compiler takes a third of a core from everybody else.
     """
 
     nodes: int = 1
@@ -19,6 +21,7 @@ class Options:
     auth: bool = False
     tls: Path | None = None
     commitlog_sync: Literal["batch", "periodic"] = "batch"
+    second_compiler: bool = False
 
 
 def node_settings(

@@ -125,6 +125,7 @@ class Ring:
             *leash,
             java(),
             f"@{HERE / 'jvm17.options'}",
+            f"-XX:TieredStopAtLevel={4 if self.options.second_compiler else 1}",
             f"-Dcassandra.config=file://{folder}/conf/cassandra.yaml",
             f"-Dlogback.configurationFile=file://{folder}/conf/logback.xml",
             f"-Dcassandra.logdir={folder}/log",
