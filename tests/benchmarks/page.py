@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tests.benchmarks import inference, training
+from tests.benchmarks import inference, machine, training
 from tests.benchmarks.aims import Aim, aims
 from tests.benchmarks.figures import Figures
 from tests.benchmarks.http import CASSANDRA, FIRST_ANSWER, GENERATOR, MEMORY, RESIDENT, SHARED_ONCE, SQLITE, START, Row
@@ -23,13 +23,14 @@ INTRODUCTION = """\
 Written by `make bench`, which measures everything side by side on one machine: do not edit it.
 [benchmarks.json](benchmarks.json) has all figures.
 
-- `make bench` takes about 40 minutes on 2 cores. `python -m tests.benchmarks --only http --seconds 5 --rounds 5`
+- `make bench` takes about 50 minutes on 2 cores. `python -m tests.benchmarks --only http --seconds 5 --rounds 5`
   measures one part anew, for longer; `--page` only writes this page. What cannot run on a machine is named below.
 - The subjects of a table take turns in several rounds of one run. A figure is the median of the rounds; ± is half of
   what lies between the lowest and the highest, in percent of the median.
 - **(3.1x)** says that ours is 3.1 times as good: as many requests a second, or that part of the time or the memory.
   Below 1 the other is better.
-- Subject, Cassandra node and load generator share the cores. Every service has one worker.
+- Subject, Cassandra node and load generator share the cores. Every service has one worker. Before the first round, load
+  that does not count is put on the node until its compiler is quiet, for ten minutes at most.
 - At full load a client sends the next request when the last is answered. A paced load is half of that rate, and its
   latency counts from the moment a request was due, also while its connection was busy: a stall counts for all that it
   delayed.
@@ -45,7 +46,7 @@ WHO = {
     BENTOML: "an answer that costs nothing, from FastAPI mounted in BentoML as it comes",
     UVICORN: "the same from FastAPI on uvicorn, without an access log",
 }
-WHEN = ("date", "commit", "load before")  # of the machine's facts, those that differ from part to part
+WHEN = ("date", "commit", "load before", machine.SPEED)  # of the machine's facts, those that differ from part to part
 NOTES = {training.TABLE: training.NOTE, inference.TABLE: inference.NOTE}  # below the headings of these tables
 
 
