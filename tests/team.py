@@ -99,8 +99,9 @@ class TrackingServer:
         wait_until(lambda: _answers(f"{self.uri}/health") or self.process.poll() is not None)
 
     def kill(self) -> None:
-        os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
+        if self.process.poll() is None:  # a test that failed may have killed it
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
 
 
 def _answers(url: str) -> bool:
