@@ -184,8 +184,8 @@ def main() -> None:
         sys.exit(not run(**wanted))
     from tests.benchmarks.node import node
 
-    with node() as its:
-        sys.exit(not run(**wanted, **its.settings))
+    with node() as database:
+        sys.exit(not run(**wanted, **database.settings))
 
 
 if __name__ == "__main__":

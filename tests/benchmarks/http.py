@@ -3,7 +3,7 @@
 In each round every subject is started anew, in turn, and measured alone; node, subject and load generator share the
 machine. What no subject is good for is left out: one that caches nothing has no cached rows, and one that answers less
 than twenty requests a second is not asked by 256 clients. The node has both compilers of the JVM, as Cassandra has with
-its users, and rounds that do not count go before, until they are quiet.
+its users, and rounds that do not count go before, until the compilers are quiet.
 """
 
 import tempfile

@@ -157,9 +157,9 @@ def main() -> None:
     args = parser.parse_args()
     from tests.benchmarks.node import node
 
-    with tempfile.TemporaryDirectory() as folder, node() if args.cassandra else nullcontext() as its:
+    with tempfile.TemporaryDirectory() as folder, node() if args.cassandra else nullcontext() as database:
         own = {"sqlite_path": f"{folder}/spam.db", "spool_path": f"{folder}/spool.db", "cache_timeout": PATIENT}
-        own |= {name.lower(): value for name, value in its.settings.items()} if its else {}
+        own |= {name.lower(): value for name, value in database.settings.items()} if database else {}
         settings = Settings(_env_file=None, **own)
         uvloop.run(run(settings, args.artifact, args.calls, args.rounds))
 

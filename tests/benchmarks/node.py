@@ -1,6 +1,5 @@
 """A Cassandra node of one's own as the store of a service."""
 
-import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +11,9 @@ from bentos.store.cassandra.schema import migrate
 from tests.cassandra.config import Options
 from tests.cassandra.jars import jars
 from tests.cassandra.ring import Ring
+from tests.system.tools import processor_seconds
+
+COMPILER = "CompilerThre"  # in the names of the JVM's compiler threads, of which Linux keeps 15 characters
 
 
 class Node(NamedTuple):
@@ -23,8 +25,7 @@ class Node(NamedTuple):
     def compiling(self) -> float:
         """The seconds of a core that the JVM's compilers have taken so far."""
         threads = (stat.read_text() for stat in Path(f"/proc/{self.pid}/task").glob("*/stat"))
-        ticks = [stat.rpartition(")")[2].split()[11:13] for stat in threads if "CompilerThre" in stat]  # 15 characters
-        return sum(int(user) + int(system) for user, system in ticks) / os.sysconf("SC_CLK_TCK")
+        return sum(processor_seconds(stat) for stat in threads if COMPILER in stat)
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 import functools
 import itertools
 import math
+import os
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -149,6 +150,12 @@ def process_tree(pid: int) -> set[int]:
         for child in children.read_text().split():
             pids |= process_tree(int(child))
     return pids
+
+
+def processor_seconds(stat: str) -> float:
+    """What a process or a thread has used of the processors, from its file `stat` in /proc."""
+    user, system = stat.rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
 def running(pids: set[int]) -> set[int]:

@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from tests.server import ROOT, free_port
-from tests.system.tools import process_tree, running
+from tests.system.tools import process_tree, processor_seconds, running
 
 BIN = Path(sys.executable).parent
 START_LIMIT = 120.0  # seconds until the first answer
@@ -116,11 +116,8 @@ class Served:
 
     def processor(self) -> float:
         """Seconds of the processors that the running processes have used, each since its start."""
-        times = 0
-        for pid in running(process_tree(self._process.pid)):
-            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-            times += int(fields[11]) + int(fields[12])  # utime and stime
-        return times / os.sysconf("SC_CLK_TCK")
+        pids = running(process_tree(self._process.pid))
+        return sum(processor_seconds(Path(f"/proc/{pid}/stat").read_text()) for pid in pids)
 
     def ask(self, request: Request) -> tuple[int, bytes]:
         """The status and the body of one answer."""
