@@ -27,7 +27,7 @@ from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 
 from pipelines.hashing import sha256_of_file
-from registry.errors import registry_errors
+from registry.errors import as_registry_errors
 from registry.settings import RegistrySettings
 
 WEIGHTS = "weights_sha256"
@@ -55,7 +55,7 @@ def connect() -> MlflowClient:
     logging.getLogger("mlflow").setLevel(logging.ERROR)  # the stages print their own progress
     mlflow.set_tracking_uri(settings.mlflow_tracking_uri)
     mlflow.set_registry_uri(settings.mlflow_tracking_uri)
-    with registry_errors(settings.mlflow_tracking_uri):
+    with as_registry_errors(settings.mlflow_tracking_uri):
         return _client_with_experiment(settings)
 
 

@@ -15,13 +15,13 @@ class UnknownVersion(RegistryError):
 
 
 def registry_error(uri: str, reason: object) -> RegistryError:
-    """One sentence without passwords."""
+    """One sentence without passwords, with the setting that names another registry."""
     line = str(reason).partition("\n")[0]  # what follows is SQL
-    return RegistryError(without_passwords(f"the registry at {uri}: {line}"))
+    return RegistryError(without_passwords(f"the registry at {uri} (MLFLOW_TRACKING_URI): {line}"))
 
 
 @contextmanager
-def registry_errors(uri: str) -> Iterator[None]:
+def as_registry_errors(uri: str) -> Iterator[None]:
     """Raise RegistryError for the errors of MLflow, in use at `uri`, and of what is below it."""
     from mlflow.exceptions import MlflowException
     from sqlalchemy.exc import SQLAlchemyError

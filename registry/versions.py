@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from registry.errors import RegistryError, UnknownVersion, registry_errors
+from registry.errors import RegistryError, UnknownVersion, as_registry_errors
 from registry.model.evaluation import EvaluationDetails
 
 if TYPE_CHECKING:
@@ -231,7 +231,7 @@ class Registry:
 
     def errors(self) -> AbstractContextManager[None]:
         """Raise RegistryError for the errors of MLflow and of what is below it."""
-        return registry_errors(self.tracking_uri)
+        return as_registry_errors(self.tracking_uri)
 
 
 def newest_first(rows: Iterable[Any], aliases: Mapping[str, str | int]) -> list[Version]:

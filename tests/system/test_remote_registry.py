@@ -97,7 +97,7 @@ def test_a_version_is_downloaded_whole_or_not_at_all(remote, database, tmp_path)
                 assert (folder / file.relative_to(expected)).read_bytes() == file.read_bytes()
         assert detached.local_folder(version) is None
         before = set(tmp_path.iterdir())
-        with pytest.raises(RegistryError, match=f"^the registry at {remote}: "):
+        with pytest.raises(RegistryError, match=rf"^the registry at {remote} \(MLFLOW_TRACKING_URI\): "):
             DetachedRegistry("gone", remote, mlflow).download(version, tmp_path)
         assert set(tmp_path.iterdir()) == before
     finally:

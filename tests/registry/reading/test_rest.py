@@ -130,15 +130,14 @@ def test_another_answer_is_an_error_in_one_sentence_without_the_password(status,
         uri = recorder.uri.replace("//", "//me:hunter2@")
         with pytest.raises(RegistryError) as error:
             TrackingServer(uri).model("m")
-    assert str(error.value) == f"the registry at {recorder.uri.replace('//', '//***@')}: {why}"
+    assert str(error.value) == f"the registry at {recorder.uri.replace('//', '//***@')} (MLFLOW_TRACKING_URI): {why}"
 
 
 def test_a_server_that_is_away_is_an_error_in_one_sentence(monkeypatch):
     with Recorder() as recorder:
         pass
-    with pytest.raises(
-        RegistryError, match=r"^the registry at http://\*\*\*@127.0.0.1:\d+: .*Connection refused"
-    ) as error:
+    named = r"^the registry at http://\*\*\*@127.0.0.1:\d+ \(MLFLOW_TRACKING_URI\): "
+    with pytest.raises(RegistryError, match=f"{named}.*Connection refused") as error:
         TrackingServer(recorder.uri.replace("//", "//me:hunter2@")).model("m")
     assert "hunter2" not in str(error.value) and "\n" not in str(error.value)
 
