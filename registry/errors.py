@@ -15,7 +15,7 @@ class UnknownVersion(RegistryError):
 
 
 def registry_error(uri: str, reason: object) -> RegistryError:
-    """One sentence without passwords, with the setting that names another registry."""
+    """One sentence without passwords; it names the setting that has `uri`, which is most often what is wrong."""
     line = str(reason).partition("\n")[0]  # what follows is SQL
     return RegistryError(without_passwords(f"the registry at {uri} (MLFLOW_TRACKING_URI): {line}"))
 

@@ -61,7 +61,8 @@ def test_another_schema_is_left_to_mlflow(registry, damage):
 
 def test_a_file_that_is_no_database_is_an_error_in_words(tmp_path):
     (tmp_path / "mlflow.db").write_bytes(b"no database" * 100)
-    with pytest.raises(RegistryError, match=r"sqlite:.* \(MLFLOW_TRACKING_URI\): file is not a database"):
+    sentence = r"the registry at sqlite:.* \(MLFLOW_TRACKING_URI\): file is not a database"
+    with pytest.raises(RegistryError, match=sentence):
         sqlite_tables(f"sqlite:///{tmp_path / 'mlflow.db'}").model(MODEL_NAME)
 
 
